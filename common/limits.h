@@ -1,0 +1,29 @@
+/* What a job may use. The same struct serves what a profile gives, what a job asks and what was in force. */
+#ifndef BRIG_COMMON_LIMITS_H
+#define BRIG_COMMON_LIMITS_H
+
+#include <stdint.h>
+
+/* key in records, field, and the key's unit is in its name. cpu_millis stands as `cpus` (a decimal number) in records. */
+struct limits {
+        uint64_t timeout_ms;   /* wall time of a run */
+        uint64_t cpu_ms;       /* CPU time of all its processes; 0: no such limit */
+        uint64_t memory_bytes; /* tmpfs included; no swap */
+        uint64_t cpu_millis;   /* thousandths of a CPU */
+        uint64_t processes;    /* the job's share, without init and the language's runtime_processes */
+        uint64_t output_bytes; /* per stream */
+};
+
+enum limit_bit { /* which fields a job named */
+                 LIMIT_TIMEOUT = 1 << 0,
+                 LIMIT_CPU_TIME = 1 << 1,
+                 LIMIT_MEMORY = 1 << 2,
+                 LIMIT_CPUS = 1 << 3,
+                 LIMIT_PROCESSES = 1 << 4,
+                 LIMIT_OUTPUT = 1 << 5,
+};
+
+/* `defaults`, with every field whose bit stands in `named` taken from `asked`. */
+struct limits limits_merge(const struct limits *defaults, const struct limits *asked, unsigned named);
+
+#endif
