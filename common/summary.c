@@ -53,7 +53,7 @@ int summary_exit_status(const struct result *result)
         case STATUS_KILLED:
                 return status_of_killed(result);
         case STATUS_REJECTED:
-                return 126;
+                return result->rejection.reason == REJECTION_INVALID ? 125 : 126;
         case STATUS_CANCELLED:
                 return 130;
         default:

@@ -49,8 +49,8 @@ void summary_log_name(const struct summary *summary, char ret_name[static SUMMAR
  * `directory`, which is made when missing; blocks. 0 and the path, or -1 (ERROR_SYSTEM): names the path. */
 int summary_log_write(const char *directory, const char *name, struct span text, char ret_path[static PATH_MAX], struct error *e);
 
-/* What brig run ends with: the program's own status, 128 + n for its signal, 124 wall or CPU time is over, 126 refused, 127 brig could not
- * run it, 130 cancelled, 137 otherwise killed. 0 only for succeeded. */
+/* What brig run ends with: the program's own status, 128 + n for its signal, 124 wall or CPU time is over, 125 not a valid job, 126
+ * otherwise refused, 127 brig could not run it, 130 cancelled, 137 otherwise killed. 0 only for succeeded. */
 int summary_exit_status(const struct result *result);
 
 #endif

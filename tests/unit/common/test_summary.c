@@ -73,6 +73,10 @@ static void test_exit_status_is_zero_only_for_succeeded(void **state)
         assert_int_equal(summary_exit_status(&signalled), 139);
         struct result late = {.status = STATUS_KILLED, .termination = {.cause = CAUSE_WALL_TIMEOUT}};
         assert_int_equal(summary_exit_status(&late), 124);
+        struct result invalid = {.status = STATUS_REJECTED, .rejection = {.reason = REJECTION_INVALID}};
+        assert_int_equal(summary_exit_status(&invalid), 125);
+        struct result denied = {.status = STATUS_REJECTED, .rejection = {.reason = REJECTION_DENIED}};
+        assert_int_equal(summary_exit_status(&denied), 126);
 }
 
 static void test_log_name_is_one_safe_part(void **state)
