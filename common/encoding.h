@@ -8,8 +8,18 @@
 
 bool utf8_valid(struct span s); /* RFC 3629: no surrogates, no over-long forms */
 
-/* The largest size <= `size` at which `s` can be cut without splitting a character; for invalid UTF-8 just `size`. */
+/* The size of the longest valid prefix. */
+size_t utf8_valid_size(struct span s);
+
+/* The largest size <= `size` at which `s` can be cut without splitting a character (an unfinished last one counts as split); `size`, at
+ * most all, when what would be kept is not UTF-8 anyway. */
 size_t utf8_cut(struct span s, size_t size);
+
+/* Copies what fits of `text` into `ret_text`, `size` bytes with the NUL, cut between characters. */
+void utf8_copy(char *ret_text, size_t size, struct span text);
+
+/* Takes an unfinished character off the end of a text that was cut. */
+void utf8_trim(char *text);
 
 int base64_append(struct bytes *ret_text, struct span data); /* 0 or -1: no memory */
 int base64_decode(struct span text, struct bytes *ret_data); /* appended; 0, or -1: not base64 */

@@ -13,8 +13,16 @@
  * UTF-8, NUL and \u0000, numbers beyond 2^63-1, nesting deeper than 64. Returns a new reference, or NULL. */
 json_t *json_document_parse(struct span text, struct error *e);
 
+enum { JSON_DEPTH_MAX = 64, JSON_PATH_SIZE = 128 };
+
+/* The same, and on failure the dotted path of the place at fault, such as `files[3].path` (cut to fit; "" at the top). */
+json_t *json_document_parse_where(struct span text, char ret_path[static JSON_PATH_SIZE], struct error *e);
+
 /* Compact text, in insertion order, appended to `ret_text`. 0, or -1: no memory. */
 int json_document_append(const json_t *value, struct bytes *ret_text);
+
+/* A new string; bytes that are no UTF-8 and NULs become U+FFFD. NULL: no memory. */
+json_t *json_text(struct span text);
 
 /* Sets object[key] to text: as it is when `data` is UTF-8 without NUL and its JSON form is not longer than base64; else to base64, and
  * object[encoding_key] to "base64". 0 or -1. */

@@ -2,6 +2,8 @@
 #ifndef BRIG_COMMON_LIMITS_H
 #define BRIG_COMMON_LIMITS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* key in records, field, and the key's unit is in its name. cpu_millis stands as `cpus` (a decimal number) in records. */
@@ -22,6 +24,21 @@ enum limit_bit { /* which fields a job named */
                  LIMIT_PROCESSES = 1 << 4,
                  LIMIT_OUTPUT = 1 << 5,
 };
+
+enum { LIMIT_COUNT = 6 };
+
+/* The one list of limits: what records call each, its bit, its field. */
+struct limit_key {
+        const char *name; /* "timeout_ms" */
+        size_t offset;    /* in struct limits */
+        enum limit_bit bit;
+        bool thousandths; /* records hold a decimal number, the field its thousandths */
+};
+
+extern const struct limit_key limit_keys[LIMIT_COUNT];
+
+uint64_t limits_get(const struct limits *limits, const struct limit_key *key);
+void limits_set(struct limits *limits, const struct limit_key *key, uint64_t value);
 
 /* `defaults`, with every field whose bit stands in `named` taken from `asked`. */
 struct limits limits_merge(const struct limits *defaults, const struct limits *asked, unsigned named);

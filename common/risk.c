@@ -1,0 +1,19 @@
+#include "common/risk.h"
+
+static const char *const risk_names[RISK_COUNT] = {"low", "medium", "high"};
+
+const char *risk_name(enum risk risk)
+{
+        return risk_names[risk];
+}
+
+bool risk_parse(struct span name, enum risk *ret_risk)
+{
+        for (unsigned i = 0; i < RISK_COUNT; i++) {
+                if (!span_equal(name, span_of(risk_names[i])))
+                        continue;
+                *ret_risk = (enum risk)i;
+                return true;
+        }
+        return false;
+}
