@@ -9,7 +9,7 @@
 
 struct analysis; /* compiled patterns; immutable, shareable */
 
-/* Reads DIRECTORY/analysis/*.yaml. 0, or -1 (ERROR_CONFIG) with file, line and what is wrong. */
+/* Reads every .yaml file of DIRECTORY/analysis. 0, or -1 (ERROR_CONFIG) with file, line and what is wrong. */
 int analysis_open(struct analysis **ret_analysis, const char *directory, struct error *e);
 void analysis_close(struct analysis *a);
 
