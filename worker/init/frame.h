@@ -7,14 +7,17 @@
  *
  *   init     HELLO, once everything it relies on was read back; else REFUSED with the reason, and it exits.
  *   worker   LIMITS, ARGUMENT (one each, in order; the first is the program's path), ENVIRONMENT (one each, NAME=VALUE, added to or
- * replacing the image's own without HOSTNAME), ARTIFACTS if any are wanted, KEEPALIVE if the job has a lease, then COMMAND. init PREPARED:
- * the child exists with its own group and oom_score_adj 1000 and waits; the worker may now act on it from outside. worker   START. It may
- * follow COMMAND at once. init     STARTED once exec has succeeded; else FAILED, and nothing more comes. worker   STDIN_DATA, never more
- * than FRAME_STDIN_WINDOW bytes ahead of the sum of STDIN_TAKEN, then STDIN_END. Also before START. KEEPALIVE and KILL at any time; KILL
- * may be repeated. init     STDOUT, STDERR, NOTICE (≤ 64), STDIN_TAKEN, at most one OUTPUT_LIMIT. init     ENDED: no process of the job is
- * left and its pipes are empty. init     for each artifact ARTIFACT and then exactly its bytes as ARTIFACT_DATA; ARTIFACT_OMITTED (≤ 32) in
- * between. init     REPORT, the last frame. It waits: the container's counters can be read. worker   LEAVE: init kills what is left and
- * exits, at any time; the same when its stdin closes. */
+ *            replacing the image's own without HOSTNAME), ARTIFACTS if any are wanted, KEEPALIVE if the job has a lease, then COMMAND.
+ *   init     PREPARED: the child exists with its own group and oom_score_adj 1000 and waits; the worker may now act on it from outside.
+ *   worker   START. It may follow COMMAND at once.
+ *   init     STARTED once exec has succeeded; else FAILED, and nothing more comes.
+ *   worker   STDIN_DATA, never more than FRAME_STDIN_WINDOW bytes ahead of the sum of STDIN_TAKEN, then STDIN_END. Also before START.
+ *            KEEPALIVE and KILL at any time; KILL may be repeated.
+ *   init     STDOUT, STDERR, NOTICE (≤ 64), STDIN_TAKEN, at most one OUTPUT_LIMIT.
+ *   init     ENDED: no process of the job is left and its pipes are empty.
+ *   init     for each artifact ARTIFACT and then exactly its bytes as ARTIFACT_DATA; ARTIFACT_OMITTED (≤ 32) in between.
+ *   init     REPORT, the last frame. It waits: the container's counters can be read.
+ *   worker   LEAVE: init kills what is left and exits, at any time; the same when its stdin closes. */
 #ifndef BRIG_INIT_FRAME_H
 #define BRIG_INIT_FRAME_H
 
