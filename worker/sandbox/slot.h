@@ -1,0 +1,113 @@
+/* A slot: a code folder, a parent control group and at most one container, from its making until the last trace of it is gone.
+ *
+ * A container serves one job. The slot brings it to WAITING, its walls read back; hands on the frames of its brig-init; removes it. */
+#ifndef BRIG_SANDBOX_SLOT_H
+#define BRIG_SANDBOX_SLOT_H
+
+#include "common/log.h"
+#include "common/state.h"
+#include "worker/init/frame.h"
+#include "worker/sandbox/docker/attach.h"
+#include "worker/sandbox/docker/container.h"
+#include "worker/sandbox/images.h"
+#include "worker/sandbox/instance.h"
+#include "worker/sandbox/readback.h"
+
+enum slot_state {
+        SLOT_EMPTY,
+        SLOT_CREATING,  /* folder and control group are made, the engine creates */
+        SLOT_ATTACHING, /* streams are attached before the start */
+        SLOT_STARTING,  /* until the engine says so and init has said hello */
+        SLOT_CHECKING,  /* its process is looked up, its walls read back */
+        SLOT_WAITING,   /* started, for a job to come */
+        SLOT_SERVING,   /* a job's, for good */
+        SLOT_REMOVING,  /* until the engine says it is gone */
+};
+
+struct slot;
+
+/* What the slots of one sandbox share; borrowed. */
+struct slot_host {
+        const struct config *config;
+        const struct log *log;
+        const struct engine *engine;
+        const struct images *images;
+        const struct instance *instance;
+        const struct cgroup_layout *cgroups;
+        bool root; /* parents are made, loopback is raised */
+        const char *worker;
+        const char *init_path;
+        char *seccomp[RISK_COUNT];                                   /* lists, as text */
+        bool closing;                                                /* what cannot be removed soon is left to others */
+        void (*ready)(struct slot *slot);                            /* now WAITING */
+        void (*frame)(struct slot *slot, const struct frame *frame); /* while SERVING */
+        void (*lost)(struct slot *slot, const struct error *e);      /* before SERVING: it removes itself. SERVING: the stream ended,
+                                                                        `e` NULL: cleanly; the server removes it */
+        void (*emptied)(struct slot *slot);                          /* EMPTY again */
+        void (*closed)(struct slot *slot);
+        void *data;
+};
+
+/* What a container is made for. */
+struct slot_want {
+        char image_id[96];
+        enum risk risk;
+        struct limits limits;
+        uint32_t runtime_processes;
+};
+
+struct slot {
+        struct slot_host *host;
+        struct state_machine state;
+        unsigned number;
+        struct slot_want want;
+        void *server; /* whoever it serves or is made for; NULL: it is kept warm */
+        uint64_t waiting_since_ms;
+        int code_folder; /* descriptor, for the job's files */
+        struct readback walls;
+        struct cgroup cgroup;        /* the container's own */
+        struct cgroup_parent parent; /* as root */
+        bool has_parent;
+
+        /* private */
+        uint64_t generation;
+        char name[CONTAINER_NAME_SIZE];
+        uv_timer_t timer;
+        struct docker_call call;
+        struct attach attach;
+        struct frame_parser parser;
+        uint8_t payload[FRAME_DATA_MAX + 1024];
+        bool called, attached, created, started, greeted, gone;
+        unsigned tries;
+        pid_t pid;
+};
+
+int slot_init(struct slot *slot, struct slot_host *host, uv_loop_t *loop, unsigned number);
+
+/* Only when EMPTY; `closed` follows. */
+void slot_close(struct slot *slot);
+
+/* Could its container serve this? (Whatever its state.) */
+bool slot_fits(const struct slot *slot, const struct slot_want *want);
+
+/* EMPTY → … → WAITING, then `ready`, or `lost`. -1: nothing was begun. */
+int slot_prepare(struct slot *slot, const struct slot_want *want, struct error *e);
+
+/* WAITING → SERVING. */
+void slot_serve(struct slot *slot, void *server);
+
+int slot_send(struct slot *slot, struct span frames, struct error *e);
+
+/* Kills whatever is left and removes; `emptied` follows. Removing already or EMPTY: nothing. */
+void slot_remove(struct slot *slot);
+
+static inline enum slot_state slot_state(const struct slot *slot)
+{
+        return (enum slot_state)slot->state.now;
+}
+
+/* The whole specification of a container for `want`, wherever it would lie. New reference. */
+json_t *slot_describe(const struct slot_host *host, const struct slot_want *want, const char *code_path, const char *cgroup_parent,
+                      const char *slot);
+
+#endif
