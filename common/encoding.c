@@ -158,8 +158,8 @@ void sha256_hex(struct span data, char ret_hex[static SHA256_HEX_SIZE])
 {
         uint8_t digest[SHA256_DIGEST_LENGTH];
         SHA256(data.size ? data.data : (const uint8_t *)"", data.size, digest);
-        for (size_t i = 0; i < sizeof digest; i++)
-                snprintf(ret_hex + i * 2, 3, "%02x", digest[i]);
+        for (size_t i = 0, at = 0; i < sizeof digest; i++, at += 2)
+                snprintf(ret_hex + at, 3, "%02x", digest[i]);
 }
 
 static bool file_name_plain(uint8_t byte, bool first)

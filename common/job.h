@@ -64,14 +64,15 @@ struct job {
 
 /* The largest values a job may name, from the configuration. */
 struct job_bounds {
-        struct limits maximum;        /* cpu_ms 0: no maximum */
+        struct limits maximum;        /* a field of 0: no maximum */
         const char *const *languages; /* known names */
         size_t language_count;
 };
 
 /* Reads and checks a record of any bytes. 0, or -1 with `ret_rejection` (reason invalid; key, value, observed and nearest where they
  * help). `ret_job_id` and `ret_agent_id` are filled whenever they could be read, also on failure, else set to "" (the caller's memory;
- * agent id at most 4 * JOB_AGENT_ID_MAX bytes). On failure `ret_job` stays empty. */
+ * agent id at most 4 * JOB_AGENT_ID_MAX bytes). On failure `ret_job` stays empty. Out of memory is no fault of the job: then the reason is
+ * REJECTION_NONE, and the same record may be tried again. */
 int job_parse(struct span record, const struct job_bounds *bounds, struct job *ret_job, struct rejection *ret_rejection,
               char ret_job_id[static UUID_TEXT_SIZE], char ret_agent_id[static 4 * JOB_AGENT_ID_MAX + 1]);
 

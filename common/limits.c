@@ -32,3 +32,23 @@ struct limits limits_merge(const struct limits *defaults, const struct limits *a
         }
         return merged;
 }
+
+static json_t *limit_to_json(const struct limit_key *key, uint64_t value)
+{
+        if (key->thousandths && value % 1000)
+                return json_real((double)value / 1000);
+        return json_integer((json_int_t)(key->thousandths ? value / 1000 : value));
+}
+
+json_t *limits_to_json(const struct limits *limits, unsigned named)
+{
+        json_t *object = json_object();
+        for (size_t i = 0; object && i < LIMIT_COUNT; i++) {
+                const struct limit_key *key = &limit_keys[i];
+                if (!(named & key->bit) || json_object_set_new(object, key->name, limit_to_json(key, limits_get(limits, key))) == 0)
+                        continue;
+                json_decref(object);
+                object = NULL;
+        }
+        return object;
+}

@@ -2,6 +2,7 @@
 #ifndef BRIG_COMMON_LIMITS_H
 #define BRIG_COMMON_LIMITS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,9 @@ extern const struct limit_key limit_keys[LIMIT_COUNT];
 
 uint64_t limits_get(const struct limits *limits, const struct limit_key *key);
 void limits_set(struct limits *limits, const struct limit_key *key, uint64_t value);
+
+/* An object of those fields whose bit stands in `named`: the limits of a record. New reference, or NULL: no memory. */
+json_t *limits_to_json(const struct limits *limits, unsigned named);
 
 /* `defaults`, with every field whose bit stands in `named` taken from `asked`. */
 struct limits limits_merge(const struct limits *defaults, const struct limits *asked, unsigned named);
