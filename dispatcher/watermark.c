@@ -1,0 +1,150 @@
+#include "dispatcher/watermark.h"
+
+#include "dispatcher/dispatcher.h"
+
+enum { COMMIT_INTERVAL_MS = 1000 };
+
+void watermark_deinit(struct watermark *w)
+{
+        json_decref(w->changed);
+        w->changed = NULL;
+}
+
+void watermark_reset(struct watermark *w, int64_t replay_from)
+{
+        size_t pending = w->pending;
+        watermark_deinit(w);
+        *w = (struct watermark){.pending = pending, .limit = replay_from, .snapshotted = replay_from};
+}
+
+int watermark_add(struct watermark *w, const struct gate_agent *agent)
+{
+        if (!w->changed && !(w->changed = json_object()))
+                return -1;
+        return json_object_set_new(w->changed, agent->agent_id, gate_agent_to_json(agent));
+}
+
+static void commit(struct partition *p)
+{
+        struct error e;
+        struct watermark *w = &p->watermark;
+        const struct dispatcher *d = p->dispatcher;
+        char metadata[PARTITION_METADATA_SIZE];
+        if (w->committing || !watermark_reached(p, &w->commit_offset, &w->commit_replay))
+                return;
+        partition_metadata(w->commit_replay, metadata);
+        w->committing = d->options.ports->commit(d->options.ports->data, STREAM_JOBS, p->number, w->commit_offset, metadata, &e) == 0;
+}
+
+static void flushed(struct partition *p)
+{
+        struct watermark *w = &p->watermark;
+        w->flushing = false;
+        w->snapshotted = w->limit;
+        commit(p);
+}
+
+static void snapshot_acknowledged(struct letter *letter, int64_t offset)
+{
+        struct partition *p = letter->owner;
+        struct watermark *w = &p->watermark;
+        (void)offset;
+        w->pending--;
+        p->dispatcher->counters.snapshots++;
+        if (!w->pending && w->flushing)
+                flushed(p);
+}
+
+/* The key names the writer too: a late former owner overwrites its own snapshots only. */
+static struct letter *snapshot_letter(const struct dispatcher *d, const char *agent_id, const json_t *agent)
+{
+        struct bytes key = {0};
+        struct letter *letter = NULL;
+        if (bytes_append_format(&key, "%s|%s", agent_id, d->options.config->dispatcher_id) == 0)
+                letter = letter_new(d->topics.agents, -1, "brig.agent", bytes_span(&key), agent);
+        bytes_deinit(&key);
+        return letter;
+}
+
+int watermark_publish(struct dispatcher *d, const struct gate_agent *agent)
+{
+        json_t *value = gate_agent_to_json(agent);
+        struct letter *letter = value ? snapshot_letter(d, agent->agent_id, value) : NULL;
+        json_decref(value);
+        if (!letter)
+                return -1;
+        outbox_post_take(&d->outbox, letter);
+        return 0;
+}
+
+/* False: no memory; the rest waits for the next time. */
+static bool flush_agent(struct partition *p, const char *agent_id, const json_t *agent)
+{
+        struct letter *letter = snapshot_letter(p->dispatcher, agent_id, agent);
+        if (!letter)
+                return false;
+        letter->owner = p;
+        letter->done = snapshot_acknowledged;
+        p->watermark.pending++;
+        outbox_post_take(&p->dispatcher->outbox, letter);
+        return true;
+}
+
+static bool flush_agents(struct partition *p)
+{
+        const char *agent_id;
+        json_t *agent;
+        json_object_foreach(p->watermark.changed, agent_id, agent) if (!flush_agent(p, agent_id, agent)) return false;
+        json_object_clear(p->watermark.changed);
+        return true;
+}
+
+void watermark_tick(struct partition *p)
+{
+        struct watermark *w = &p->watermark;
+        uint64_t now_ms = dispatcher_now_ms(p->dispatcher);
+        if (p->phase.now != PHASE_ADMITTING || w->pending || w->committing || now_ms < w->due_at_ms)
+                return;
+        w->due_at_ms = p->dispatcher->stopping ? now_ms : now_ms + COMMIT_INTERVAL_MS;
+        int64_t settled = p->settlements.settled;
+        if (!flush_agents(p))
+                return;
+        w->limit = settled;
+        w->flushing = true;
+        if (!w->pending)
+                flushed(p);
+}
+
+bool watermark_reached(const struct partition *p, int64_t *ret_offset, int64_t *ret_replay)
+{
+        ledger_watermark(&p->ledger, p->watermark.snapshotted, ret_offset, ret_replay);
+        return *ret_offset != p->committed || *ret_replay != p->replay_from;
+}
+
+void watermark_committed(struct partition *p, int64_t offset, const struct error *e)
+{
+        struct watermark *w = &p->watermark;
+        struct dispatcher *d = p->dispatcher;
+        if (!w->committing || offset != w->commit_offset)
+                return;
+        w->committing = false;
+        if (e) {
+                d->counters.commit_failures++;
+                log_error(d->options.log, LOG_WARNING, "commit failed", e, NULL);
+                return;
+        }
+        d->counters.commits++;
+        p->committed = w->commit_offset;
+        p->replay_from = w->commit_replay;
+        ledger_commit(&p->ledger, p->committed);
+        partition_release(p);
+}
+
+bool watermark_quiet(const struct partition *p)
+{
+        int64_t offset, replay;
+        if (p->phase.now != PHASE_ADMITTING)
+                return true;
+        const struct watermark *w = &p->watermark;
+        return !w->pending && !w->committing && !json_object_size(w->changed) && !watermark_reached(p, &offset, &replay);
+}
