@@ -1,0 +1,41 @@
+/* The inbox: asks the gate for work whenever there is room for it and its result could be published.
+ *
+ * Hints (inbox_ask) make it ask at once; a poll, at the pace that the gate's answer names and at least each 2 s, backs them up. */
+#ifndef BRIG_WORKER_INBOX_H
+#define BRIG_WORKER_INBOX_H
+
+#include "worker/ports.h"
+
+struct inbox {
+        const struct ports *ports;
+        size_t (*room)(void *data);                                                    /* how many more jobs can be taken now */
+        void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms); /* borrowed; also after inbox_close */
+        void *data;
+        struct gate_claim claim;
+        struct alarm alarm;
+        char **names; /* of all pools that may be offered: "LANGUAGE", "LANGUAGE@IMAGE" */
+        const char **images;
+        const char **offered; /* those whose image the engine has now */
+        size_t name_count;
+        uint64_t sent_ms;
+        uint64_t paused_until_ms;
+        bool asking; /* `claim` is on its way */
+        bool hinted; /* since it was sent */
+        bool closed;
+};
+
+/* 0, or -1: no memory. Asks nothing before inbox_ask. */
+int inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),
+               void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms), void *data, struct error *e);
+void inbox_deinit(struct inbox *inbox);
+
+/* There may be work, or room for it. */
+void inbox_ask(struct inbox *inbox);
+
+/* Asks nothing for a while: what was claimed could not be started. */
+void inbox_pause(struct inbox *inbox, uint64_t pause_ms);
+
+/* Asks nothing any more. A claim on its way may still be answered: false until then. */
+bool inbox_close(struct inbox *inbox);
+
+#endif
