@@ -16,7 +16,8 @@ struct redis_reply {
 /* The caller owns it until `done`, which runs exactly once, later, never from inside call_start. `reply` is NULL when `e` is not. */
 struct redis_call {
         void (*done)(struct redis_call *call, const struct redis_reply *reply, const struct error *e);
-        struct list link; /* for the port */
+        struct list link;     /* for the port */
+        uint64_t deadline_ms; /* for the port */
 };
 
 struct redis_port {
