@@ -23,11 +23,14 @@ struct kafka_sink_options {
 int kafka_sink_open(struct kafka_sink **ret_sink, uv_loop_t *loop, const struct kafka_sink_options *options, struct error *e);
 void kafka_sink_close(struct kafka_sink *sink, void (*closed)(void *data), void *data); /* waits up to 2 s for what is on its way */
 
-/* Produces one record of PARTITIONS and waits for its acknowledgement, so that the first real one is neither slow nor lost; `topics` are
- * those this program writes to. Asks for their metadata. Done once at start in the background. */
+/* Asks for the metadata of the topics this program writes to, in the background, so that the first record is not slow. (No priming record
+ * is written, which every reader would have to know: with one request in flight at a time none is lost either.) Once, at start. */
 void kafka_sink_prepare(struct kafka_sink *sink, const char *const *topics, size_t count);
 
 bool kafka_sink_ready(const struct kafka_sink *sink); /* a broker is connected and no record has waited longer than 5 s */
+
+/* librdkafka's handle, which a fatal error replaces: for tests that inject one. */
+struct rd_kafka_s *kafka_sink_handle(struct kafka_sink *sink);
 
 /* The caller owns it until `done`, which runs exactly once, later. The sink copies topic, key, value and headers. */
 struct kafka_send {

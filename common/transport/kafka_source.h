@@ -21,6 +21,9 @@ struct kafka_source_options {
         const char *topic;    /* group: the topic subscribed to */
         bool (*record)(void *data, const struct kafka_record *record);
         void (*end)(void *data, const char *topic, int32_t partition, int64_t offset); /* read to the end, next is `offset`; may be NULL */
+        void (*purged)(void *data, const char *topic, int32_t partition,
+                       int64_t offset); /* `offset`, where reading should go on, is not in the log: purged by retention, or the topic was
+                                           made anew. Reading goes on at the log's beginning; it is logged too. May be NULL */
         void (*assigned)(void *data, int32_t partition, int64_t committed,
                          const char *metadata);                    /* group; committed -1: none. Reading starts
                                                                       at once from committed (none: the beginning);
@@ -41,6 +44,7 @@ void kafka_source_unassign(struct kafka_source *source, const char *topic, int32
 /* Group: reads the partition again from `offset`. */
 int kafka_source_seek(struct kafka_source *source, int32_t partition, int64_t offset, struct error *e);
 
+/* What is held stays so until it is released, also over assign and seek. By assignment: the partitions of that number of every topic. */
 void kafka_source_hold(struct kafka_source *source, int32_t partition);
 void kafka_source_release(struct kafka_source *source, int32_t partition);
 
