@@ -111,7 +111,7 @@ static json_t *change_request(const struct agents_options *options, struct error
         if (!options->trust)
                 return request;
         if (config_parse_thousandths(span_of(options->trust), &trust) == 0 && trust <= 1000) {
-                json_object_set_new(request, "trust", json_integer((json_int_t)trust));
+                json_object_set_new(request, "trust", json_real((double)trust / 1000.0));
                 return request;
         }
         json_decref(request);

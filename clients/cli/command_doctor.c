@@ -36,8 +36,10 @@ static int examine(const struct config *config, const struct doctor_options *opt
         struct health health = {.config = config};
         health_check_host(&health);
         health_check_engine(&health);
-        if (!options->local)
-                health_check_queue(&health);
+        if (!options->local) {
+                health_check_kafka(&health);
+                health_check_redis(&health);
+        }
         health_print(&health, options->json);
         return health_is_broken(&health) ? CLI_FAILED : CLI_OK;
 }

@@ -86,7 +86,7 @@ static void keep_log(const struct run_context *c, const struct summary *summary)
         if (!e.code)
                 artifact_index_add(c->config->log_directory, summary->result, &e);
         if (e.code)
-                complain(0, "no log of this run", e.text, "make it writable or set log_directory (BRIG_LOG_DIRECTORY)");
+                complain(0, "no log of this run", e.text, "make it writable or set logs.directory (BRIG_LOGS_DIRECTORY)");
 }
 
 static int print_record(const struct run_context *c, const struct result *result, struct error *e)

@@ -34,7 +34,8 @@ void health_note(struct health *health, const char *subject, enum health_state s
 
 void health_check_host(struct health *health);   /* brig-init, control groups, folders, clock */
 void health_check_engine(struct health *health); /* the Docker engine, its walls, the languages' images; blocks */
-void health_check_queue(struct health *health);  /* Kafka and Redis; blocks some seconds when they are away */
+void health_check_kafka(struct health *health);  /* brokers and topics; blocks some seconds when they are away */
+void health_check_redis(struct health *health);  /* the same of Redis */
 
 /* As lines for people, or as one JSON object. */
 void health_print(const struct health *health, bool json);

@@ -96,7 +96,7 @@ void health_check_host(struct health *health)
         check_kernel(health);
         check_init(health);
         check_cgroups(health);
-        check_folder(health, "runtime folder", health->config->runtime_directory, "make it writable, or set runtime_directory");
-        check_folder(health, "log folder", health->config->log_directory, "make it writable, or set log_directory");
+        check_folder(health, "runtime folder", health->config->runtime_directory, "make it writable, or set worker.runtime_directory");
+        check_folder(health, "log folder", health->config->log_directory, "make it writable, or set logs.directory (BRIG_LOGS_DIRECTORY)");
         check_clock(health);
 }

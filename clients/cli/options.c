@@ -119,7 +119,7 @@ void options_print_help(const struct options *options)
 bool options_begin(const struct options *options, int argc, char **argv, void *target, struct operands *ret_operands, int *ret_status)
 {
         struct error e = {0};
-        enum options_verdict verdict;
+        enum options_verdict verdict = OPTIONS_READ;
         if (options_read(options, argc, argv, target, ret_operands, &verdict, &e) < 0) {
                 *ret_status = complain_error(options->command, &e, NULL);
                 return false;
