@@ -65,14 +65,23 @@ static bool offer_risks(const struct inbox *inbox, bool ret_risks[static RISK_CO
 static bool can_take(const struct inbox *inbox)
 {
         const struct ports *ports = inbox->ports;
-        return !inbox->closed && now_ms(inbox) >= inbox->paused_until_ms && inbox->room(inbox->data) > 0 &&
-               ports->sandbox.ready(ports->sandbox.sandbox) && ports->sink.ready(ports->sink.sink);
+        return now_ms(inbox) >= inbox->paused_until_ms && inbox->room(inbox->data) > 0 && ports->sandbox.ready(ports->sandbox.sandbox) &&
+               ports->sink.ready(ports->sink.sink);
 }
 
 static void ask_later(struct inbox *inbox, uint64_t wait_ms)
 {
-        if (!inbox->closed)
-                alarm_set(&inbox->alarm, now_ms(inbox) + (wait_ms < POLL_MS ? wait_ms : POLL_MS));
+        alarm_set(&inbox->alarm, now_ms(inbox) + (wait_ms < POLL_MS ? wait_ms : POLL_MS));
+}
+
+static void look_further(struct inbox *inbox, bool now)
+{
+        if (inbox->closed)
+                inbox->closed(inbox->data);
+        else if (now)
+                inbox_ask(inbox);
+        else
+                ask_later(inbox, inbox->claim.wait_ms);
 }
 
 static void answered(struct gate_claim *claim, const struct error *e)
@@ -80,16 +89,11 @@ static void answered(struct gate_claim *claim, const struct error *e)
         struct inbox *inbox = claim->base.data;
         bool hinted = inbox->hinted;
         inbox->asking = inbox->hinted = false;
-        if (e) {
-                ask_later(inbox, RETRY_MS);
-                return;
-        }
-        if (claim->found)
+        if (e)
+                claim->wait_ms = RETRY_MS;
+        else if (claim->found)
                 inbox->claimed(inbox->data, claim, inbox->sent_ms);
-        if (claim->found || hinted)
-                inbox_ask(inbox);
-        else
-                ask_later(inbox, claim->wait_ms);
+        look_further(inbox, !e && (claim->found || hinted));
 }
 
 void inbox_ask(struct inbox *inbox)
@@ -97,7 +101,7 @@ void inbox_ask(struct inbox *inbox)
         struct gate_claim *claim = &inbox->claim;
         struct error e;
         inbox->hinted = inbox->asking;
-        if (inbox->asking)
+        if (inbox->asking || inbox->closed)
                 return;
         *claim = (struct gate_claim){.base.data = inbox, .done = answered, .worker = inbox->ports->config->worker_name};
         claim->pools = inbox->offered;
@@ -122,14 +126,16 @@ static void alarm_rang(struct alarm *alarm)
 void inbox_pause(struct inbox *inbox, uint64_t pause_ms)
 {
         inbox->paused_until_ms = now_ms(inbox) + pause_ms;
-        ask_later(inbox, pause_ms);
+        if (!inbox->closed)
+                ask_later(inbox, pause_ms);
 }
 
-bool inbox_close(struct inbox *inbox)
+void inbox_close(struct inbox *inbox, void (*closed)(void *data))
 {
-        inbox->closed = true;
+        inbox->closed = closed;
         alarm_stop(&inbox->alarm);
-        return !inbox->asking;
+        if (!inbox->asking)
+                closed(inbox->data);
 }
 
 int inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),

@@ -19,9 +19,9 @@ struct inbox {
         size_t name_count;
         uint64_t sent_ms;
         uint64_t paused_until_ms;
-        bool asking; /* `claim` is on its way */
-        bool hinted; /* since it was sent */
-        bool closed;
+        bool asking;                /* `claim` is on its way */
+        bool hinted;                /* since it was sent */
+        void (*closed)(void *data); /* not NULL: asks nothing any more */
 };
 
 /* 0, or -1: no memory. Asks nothing before inbox_ask. */
@@ -35,7 +35,7 @@ void inbox_ask(struct inbox *inbox);
 /* Asks nothing for a while: what was claimed could not be started. */
 void inbox_pause(struct inbox *inbox, uint64_t pause_ms);
 
-/* Asks nothing any more. A claim on its way may still be answered: false until then. */
-bool inbox_close(struct inbox *inbox);
+/* Asks nothing any more. A claim on its way may still be answered; `closed` runs after that, or at once. */
+void inbox_close(struct inbox *inbox, void (*closed)(void *data));
 
 #endif

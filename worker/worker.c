@@ -4,6 +4,7 @@
 
 enum {
         PAUSE_MS = 1000,         /* after a job that could not be started */
+        GRACE_MS = 5000,         /* after the bound of a drain */
         UNFINISHED_PER_SLOT = 4, /* that run or wait for their acknowledgement */
 };
 
@@ -31,12 +32,19 @@ static size_t room(void *data)
         return free_slots - promised;
 }
 
-static void look_drained(struct worker *worker)
+static void end_drain(struct worker *worker)
 {
-        if (!worker->drained || worker->count > 0 || !inbox_close(&worker->inbox))
+        if (worker->over)
                 return;
+        worker->over = true;
         alarm_stop(&worker->bound);
         worker->drained(worker->data);
+}
+
+static void look_drained(struct worker *worker)
+{
+        if (worker->inbox_closed && worker->count == 0)
+                end_drain(worker);
 }
 
 static void assignment_ran(struct assignment *assignment, bool healthy)
@@ -90,16 +98,41 @@ void worker_hint_cancelled(struct worker *worker, struct span message)
 static void bound_reached(struct alarm *alarm)
 {
         struct worker *worker = list_entry(alarm, struct worker, bound);
+        if (worker->bound_reached) {
+                end_drain(worker);
+                return;
+        }
+        worker->bound_reached = true;
+        alarm_set(alarm, alarm->due_ms + GRACE_MS);
         list_for_each (link, &worker->assignments)
                 assignment_abandon(assignment_of(link));
 }
 
+static void inbox_closed(void *data)
+{
+        struct worker *worker = data;
+        worker->inbox_closed = true;
+        look_drained(worker);
+}
+
 void worker_drain(struct worker *worker, uint64_t bound_ms, void (*drained)(void *data), void *data)
 {
+        bool again = worker->drained != NULL;
         worker->drained = drained;
         worker->data = data;
-        alarm_set(&worker->bound, clock_boottime_ms(worker->ports.clock) + bound_ms);
-        look_drained(worker);
+        if (!worker->over && !worker->bound_reached)
+                alarm_set(&worker->bound, clock_boottime_ms(worker->ports.clock) + bound_ms);
+        if (!again)
+                inbox_close(&worker->inbox, inbox_closed);
+}
+
+bool worker_runs(const struct worker *worker)
+{
+        list_for_each (link, &worker->assignments) {
+                if (assignment_of(link)->state.now == ASSIGNMENT_RUNNING)
+                        return true;
+        }
+        return false;
 }
 
 int worker_init(struct worker *worker, const struct ports *ports, struct error *e)

@@ -13,6 +13,9 @@ struct worker {
         struct alarm bound;          /* of a drain */
         void (*drained)(void *data); /* not NULL: draining */
         void *data;
+        bool inbox_closed;
+        bool bound_reached;
+        bool over; /* `drained` was called */
 };
 
 /* Copies the ports. 0, or -1: no memory. Takes nothing before worker_wake. */
@@ -25,8 +28,10 @@ void worker_wake(struct worker *worker);
 /* A hint that a job was cancelled; `message` holds its job_id. */
 void worker_hint_cancelled(struct worker *worker, struct span message);
 
-/* Takes nothing more; what has not ended after `bound_ms` is killed and given back; `drained` runs once nothing is left. Called again it
- * only sets another bound. */
+/* Takes nothing more; what has not ended after `bound_ms` is killed and given back; `drained` runs, once, when nothing is left, or some
+ * seconds later with what cannot be ended, since a part of the world does not answer. Called again it only sets another bound. */
 void worker_drain(struct worker *worker, uint64_t bound_ms, void (*drained)(void *data), void *data);
+
+bool worker_runs(const struct worker *worker); /* a program of a job runs in a sandbox */
 
 #endif
