@@ -11,32 +11,9 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "worker/sandbox/cgroup_layout.h"
 
-enum { CGROUP_PATH_SIZE = 512, CGROUP_HIERARCHIES_MAX = 16, CGROUP_PARENT_SIZE = 128 };
-
-enum cgroup_version { CGROUP_V1, CGROUP_V2 };
-enum cgroup_driver { CGROUP_DRIVER_CGROUPFS, CGROUP_DRIVER_SYSTEMD }; /* the engine's; its /info says which */
-enum cgroup_controller { CGROUP_MEMORY, CGROUP_CPU, CGROUP_CPUACCT, CGROUP_PIDS, CGROUP_CONTROLLER_COUNT };
-
-struct cgroup_hierarchy {
-        char mount_point[CGROUP_PATH_SIZE];
-        char root[CGROUP_PATH_SIZE]; /* the part of the hierarchy that is mounted there, "/" on a host */
-};
-
-/* Where the host keeps its control groups. */
-struct cgroup_layout {
-        enum cgroup_version version;
-        enum cgroup_driver driver;
-        struct cgroup_hierarchy hierarchies[CGROUP_HIERARCHIES_MAX]; /* every one, v1's named and hybrid's v2 among them */
-        size_t hierarchy_count;
-        size_t controllers[CGROUP_CONTROLLER_COUNT]; /* the hierarchy of each */
-};
-
-/* Pure: reads the text of a mountinfo file. 0, or -1 (ERROR_SANDBOX) naming the controller that is nowhere. */
-int cgroup_layout_parse(struct cgroup_layout *ret_layout, const char *mountinfo, enum cgroup_driver driver, struct error *e);
-
-/* The same of /proc/self/mountinfo. */
-int cgroup_layout_read(struct cgroup_layout *ret_layout, enum cgroup_driver driver, struct error *e);
+enum { CGROUP_PARENT_SIZE = 128 };
 
 struct cgroup {
         const struct cgroup_layout *layout; /* borrowed */
