@@ -111,7 +111,7 @@ static bool is_young(const char *path)
         return stat(path, &status) == 0 && time(NULL) - status.st_mtime < YOUNG_SECONDS;
 }
 
-size_t instance_sweep(const struct config *config)
+size_t instance_sweep(const struct config *config, const struct cgroup_layout *cgroups)
 {
         size_t removed = 0;
         DIR *entries = opendir(config->runtime_directory);
@@ -120,6 +120,7 @@ size_t instance_sweep(const struct config *config)
                 snprintf(path, sizeof(path), "%s/%s", config->runtime_directory, entry->d_name);
                 if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) != 0 || is_young(path) || instance_lives(path))
                         continue;
+                cgroup_sweep(cgroups, entry->d_name);
                 remove_folder(path, geteuid() == 0);
                 removed++;
         }

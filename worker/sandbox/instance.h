@@ -8,6 +8,7 @@
 
 #include "common/config.h"
 #include "common/error.h"
+#include "worker/sandbox/cgroup.h"
 
 enum { INSTANCE_NAME_SIZE = 48 };
 
@@ -26,7 +27,7 @@ void instance_close(struct instance *instance);
 /* Does somebody hold the lock of this folder? */
 bool instance_lives(const char *path);
 
-/* Removes the folders of those that died. Returns how many. */
-size_t instance_sweep(const struct config *config);
+/* Removes the control groups and folders of those that died, after their containers. Returns how many. */
+size_t instance_sweep(const struct config *config, const struct cgroup_layout *cgroups);
 
 #endif

@@ -61,13 +61,11 @@ void slot_close(struct slot *slot)
         uv_close((uv_handle_t *)&slot->timer, timer_closed);
 }
 
-bool slot_fits(const struct slot *slot, const struct slot_want *want)
+bool slot_want_equal(const struct slot_want *a, const struct slot_want *b)
 {
-        const struct limits *a = &slot->want.limits;
-        const struct limits *b = &want->limits;
-        return strcmp(slot->want.image_id, want->image_id) == 0 && slot->want.risk == want->risk && a->memory_bytes == b->memory_bytes &&
-               a->cpu_millis == b->cpu_millis &&
-               spec_pids_max(a, slot->want.runtime_processes) == spec_pids_max(b, want->runtime_processes);
+        return strcmp(a->image_id, b->image_id) == 0 && a->risk == b->risk && a->limits.memory_bytes == b->limits.memory_bytes &&
+               a->limits.cpu_millis == b->limits.cpu_millis &&
+               spec_pids_max(&a->limits, a->runtime_processes) == spec_pids_max(&b->limits, b->runtime_processes);
 }
 
 /* What goes wrong before a job is served: said once, then the slot cleans up behind itself. */

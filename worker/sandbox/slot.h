@@ -87,8 +87,8 @@ int slot_init(struct slot *slot, struct slot_host *host, uv_loop_t *loop, unsign
 /* Only when EMPTY; `closed` follows. */
 void slot_close(struct slot *slot);
 
-/* Could its container serve this? (Whatever its state.) */
-bool slot_fits(const struct slot *slot, const struct slot_want *want);
+/* Does one container serve both? What only the run needs (time, output) does not count. */
+bool slot_want_equal(const struct slot_want *a, const struct slot_want *b);
 
 /* EMPTY → … → WAITING, then `ready`, or `lost`. -1: nothing was begun. */
 int slot_prepare(struct slot *slot, const struct slot_want *want, struct error *e);

@@ -1,0 +1,22 @@
+/* The artifacts of one job as they come from brig-init: kept by content, named in the result; what cannot be kept is said there. */
+#ifndef BRIG_SANDBOX_COLLECTION_H
+#define BRIG_SANDBOX_COLLECTION_H
+
+#include "common/result.h"
+#include "worker/init/frame.h"
+#include "worker/sandbox/artifacts.h"
+
+struct collection {
+        const char *log_directory; /* borrowed, as result */
+        struct result *result;
+        struct artifact_file file; /* the one being received */
+        char *path;
+        uint64_t left_bytes;
+};
+
+/* Frames ARTIFACT, ARTIFACT_DATA, ARTIFACT_OMITTED, REPORT. 0, or -1 when they make no sense (ERROR_PROTOCOL). */
+int collection_take(struct collection *c, const struct frame *frame, struct error *e);
+
+void collection_deinit(struct collection *c); /* drops what is not whole */
+
+#endif

@@ -1,0 +1,483 @@
+#include "worker/sandbox/sandbox.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/sandbox/link.h"
+#include "worker/sandbox/pool.h"
+#include "worker/sandbox/run.h"
+#include "worker/sandbox/site.h"
+
+enum { SPARE_KINDS = 4, CODE_BYTES_EACH = 32 << 20 };
+
+struct sandbox {
+        struct sandbox_options options;
+        uv_loop_t *loop;
+        struct engine_link link;
+        struct instance instance;
+        struct cgroup_layout cgroups;
+        struct slot_host slots;
+        struct pool pool;
+        struct run_host runs;
+        struct list queue; /* of every run not reported */
+        size_t run_count;
+        uv_timer_t kick; /* work to be done, but not from inside the caller */
+        char init_path[PATH_MAX];
+        struct error broken[RISK_COUNT]; /* a wall of the level did not hold */
+        unsigned handles_open;
+        bool ready, closing;
+        void (*closed)(void *data);
+        void *closed_data;
+};
+
+struct limits sandbox_limits(const struct config *config, const struct job *job, enum risk risk)
+{
+        return limits_merge(&config->profiles[risk].limits, &job->limits, job->limits_named);
+}
+
+bool sandbox_ready(const struct sandbox *sandbox)
+{
+        return sandbox->ready && !sandbox->closing;
+}
+
+size_t sandbox_free_slots(const struct sandbox *sandbox)
+{
+        size_t slots = sandbox->options.one_shot ? 1 : sandbox->options.config->worker_slots;
+        return sandbox->run_count < slots ? slots - sandbox->run_count : 0;
+}
+
+/* --- which levels hold here --- */
+
+static int level_check(const struct sandbox *sandbox, enum risk risk, struct error *e)
+{
+        const struct profile *profile = &sandbox->options.config->profiles[risk];
+        if (sandbox->broken[risk].code) {
+                *e = sandbox->broken[risk];
+                return -1;
+        }
+        if (profile->network == NETWORK_BRIDGE)
+                return error_set(e, ERROR_SANDBOX, "level %s needs the bridge with filtered egress, which is not set up on this host",
+                                 risk_name(risk));
+        if (sandbox->ready && !engine_has_runtime(&sandbox->link.engine, profile->runtime))
+                return error_set(e, ERROR_SANDBOX, "level %s needs the runtime %s, which the engine does not have", risk_name(risk),
+                                 profile->runtime);
+        return 0;
+}
+
+bool sandbox_offers(const struct sandbox *sandbox, enum risk risk)
+{
+        struct error ignored;
+        return level_check(sandbox, risk, &ignored) == 0;
+}
+
+static void say_trouble(struct sandbox *sandbox, const struct error *e)
+{
+        if (sandbox->options.trouble && !sandbox->closing)
+                sandbox->options.trouble(sandbox->options.data, e);
+}
+
+/* --- who is served by which slot --- */
+
+static void kick(struct sandbox *sandbox);
+
+static void place(struct sandbox *sandbox, struct run *run)
+{
+        struct slot *slot = NULL;
+        struct error e;
+        switch (pool_choose(&sandbox->pool, &run->want, &slot)) {
+        case POOL_WAITING:
+                run_assign(run, slot);
+                run_serve(run);
+                break;
+        case POOL_COMING:
+                run_assign(run, slot);
+                break;
+        case POOL_EMPTY:
+                if (slot_prepare(slot, &run->want, &e) == 0)
+                        run_assign(run, slot);
+                else
+                        run_refuse(run, &e);
+                break;
+        case POOL_NONE:
+                break;
+        }
+}
+
+static void kicked(uv_timer_t *timer)
+{
+        struct sandbox *sandbox = timer->data;
+        list_for_each (link, &sandbox->queue) {
+                struct run *run = list_entry(link, struct run, link);
+                if (run_state(run) == RUN_QUEUED)
+                        place(sandbox, run);
+        }
+        if (sandbox_ready(sandbox) && !sandbox->options.one_shot)
+                pool_warm(&sandbox->pool);
+}
+
+static void kick(struct sandbox *sandbox)
+{
+        if (!sandbox->closing)
+                uv_timer_start(&sandbox->kick, kicked, 0, 0);
+}
+
+static void slot_ready(struct slot *slot)
+{
+        struct sandbox *sandbox = slot->host->data;
+        if (slot->server)
+                run_serve(slot->server);
+        kick(sandbox);
+}
+
+static void slot_frame(struct slot *slot, const struct frame *frame)
+{
+        if (slot->server)
+                run_take_frame(slot->server, frame);
+}
+
+static void note_broken(struct sandbox *sandbox, enum risk risk, const struct error *e)
+{
+        if (!sandbox->broken[risk].code)
+                say_trouble(sandbox, e);
+        sandbox->broken[risk] = *e;
+}
+
+static void slot_lost(struct slot *slot, const struct error *e)
+{
+        struct sandbox *sandbox = slot->host->data;
+        if (e && e->code == ERROR_SANDBOX)
+                note_broken(sandbox, slot->want.risk, e);
+        if (!slot->server && e) {
+                log_error(sandbox->options.log, LOG_WARNING, "a waiting container was lost", e, NULL);
+                demand_hold(&sandbox->pool.demand, &slot->want, clock_boottime_ms(sandbox->options.clock));
+        }
+        if (slot->server)
+                run_slot_lost(slot->server, e);
+        if (e && !sandbox->closing)
+                engine_link_doubt(&sandbox->link);
+}
+
+/* --- the end --- */
+
+static void handle_closed(struct sandbox *sandbox)
+{
+        if (--sandbox->handles_open > 0)
+                return;
+        void (*closed)(void *data) = sandbox->closed;
+        void *data = sandbox->closed_data;
+        for (size_t i = 0; i < RISK_COUNT; i++)
+                free(sandbox->slots.seccomp[i]);
+        instance_close(&sandbox->instance);
+        pool_free(&sandbox->pool);
+        free(sandbox);
+        closed(data);
+}
+
+static void kick_closed(uv_handle_t *handle)
+{
+        handle_closed(handle->data);
+}
+
+static void slot_closed(struct slot *slot)
+{
+        handle_closed(slot->host->data);
+}
+
+static void link_closed(struct engine_link *link)
+{
+        handle_closed(link->data);
+}
+
+static void close_when_empty(struct sandbox *sandbox)
+{
+        if (!pool_is_empty(&sandbox->pool))
+                return;
+        sandbox->handles_open = (unsigned)sandbox->pool.count + 2;
+        pool_close_slots(&sandbox->pool);
+        engine_link_close(&sandbox->link);
+        uv_close((uv_handle_t *)&sandbox->kick, kick_closed);
+}
+
+static void slot_emptied(struct slot *slot)
+{
+        struct sandbox *sandbox = slot->host->data;
+        if (slot->server)
+                run_slot_emptied(slot->server);
+        if (sandbox->closing)
+                close_when_empty(sandbox);
+        else
+                kick(sandbox);
+}
+
+void sandbox_close(struct sandbox *sandbox, void (*closed)(void *data), void *data)
+{
+        sandbox->closed = closed;
+        sandbox->closed_data = data;
+        sandbox->closing = sandbox->slots.closing = true;
+        uv_timer_stop(&sandbox->kick);
+        pool_remove_all(&sandbox->pool);
+        close_when_empty(sandbox);
+}
+
+/* --- the tie to the engine --- */
+
+static bool link_owned(struct engine_link *link, const char *container)
+{
+        struct sandbox *sandbox = link->data;
+        return pool_owns(&sandbox->pool, container);
+}
+
+static int link_check(struct engine_link *link, struct error *e)
+{
+        struct sandbox *sandbox = link->data;
+        bool systemd = strcmp(link->engine.cgroup_driver, "systemd") == 0;
+        return cgroup_layout_read(&sandbox->cgroups, systemd ? CGROUP_DRIVER_SYSTEMD : CGROUP_DRIVER_CGROUPFS, e);
+}
+
+static void link_changed(struct engine_link *link, const struct error *e)
+{
+        struct sandbox *sandbox = link->data;
+        bool was_ready = sandbox->ready;
+        bool first_failure = e && (was_ready || link->failures == 1);
+        sandbox->ready = !e;
+        if (first_failure)
+                say_trouble(sandbox, e);
+        if (e)
+                return;
+        memset(sandbox->broken, 0, sizeof(sandbox->broken)); /* looked at anew by the next container */
+        if (link->sweep)
+                instance_sweep(sandbox->options.config, &sandbox->cgroups);
+        if (!was_ready && sandbox->options.ready)
+                sandbox->options.ready(sandbox->options.data);
+        kick(sandbox);
+}
+
+/* --- opening --- */
+
+static int read_site(struct sandbox *sandbox, struct error *e)
+{
+        const struct config *config = sandbox->options.config;
+        if (site_find_init(sandbox->options.init_path, sandbox->init_path, e) < 0)
+                return -1;
+        for (size_t i = 0; i < RISK_COUNT; i++) {
+                sandbox->slots.seccomp[i] = site_read_seccomp(config, config->profiles[i].seccomp, e);
+                if (!sandbox->slots.seccomp[i])
+                        return -1;
+        }
+        return 0;
+}
+
+static void share(struct sandbox *sandbox)
+{
+        const struct sandbox_options *options = &sandbox->options;
+        struct slot_host *slots = &sandbox->slots;
+        slots->config = options->config;
+        slots->log = options->log;
+        slots->engine = &sandbox->link.engine;
+        slots->images = &sandbox->link.images;
+        slots->instance = &sandbox->instance;
+        slots->cgroups = &sandbox->cgroups;
+        slots->root = geteuid() == 0;
+        slots->worker = options->worker;
+        slots->init_path = sandbox->init_path;
+        slots->ready = slot_ready;
+        slots->frame = slot_frame;
+        slots->lost = slot_lost;
+        slots->emptied = slot_emptied;
+        slots->closed = slot_closed;
+        slots->data = sandbox;
+        sandbox->link.instance = &sandbox->instance;
+        sandbox->link.log = options->log;
+        sandbox->link.sweep = !options->one_shot;
+        sandbox->link.owned = link_owned;
+        sandbox->link.check = link_check;
+        sandbox->link.changed = link_changed;
+        sandbox->link.closed = link_closed;
+        sandbox->link.data = sandbox;
+}
+
+static void run_reported(struct run *run)
+{
+        struct sandbox *sandbox = run->host->data;
+        list_remove(&run->link);
+        sandbox->run_count--;
+        kick(sandbox);
+}
+
+static size_t slot_count(const struct sandbox *sandbox)
+{
+        const struct config *config = sandbox->options.config;
+        return sandbox->options.one_shot ? 1 : config->worker_slots + config->worker_warm * SPARE_KINDS;
+}
+
+static int open_parts(struct sandbox *sandbox, struct error *e)
+{
+        const struct sandbox_options *options = &sandbox->options;
+        size_t slots = slot_count(sandbox);
+        if (read_site(sandbox, e) < 0)
+                return -1;
+        if (instance_open(&sandbox->instance, options->config, slots * CODE_BYTES_EACH, e) < 0)
+                return -1;
+        if (pool_open(&sandbox->pool, &sandbox->slots, options->clock, sandbox->loop, slots, options->config->worker_warm, e) < 0)
+                return -1;
+        return engine_link_open(&sandbox->link, sandbox->loop, options->config, e);
+}
+
+static void free_unopened(struct sandbox *sandbox)
+{
+        for (size_t i = 0; i < RISK_COUNT; i++)
+                free(sandbox->slots.seccomp[i]);
+        if (sandbox->instance.path[0])
+                instance_close(&sandbox->instance);
+        pool_free(&sandbox->pool);
+        free(sandbox);
+}
+
+int sandbox_open(struct sandbox **ret_sandbox, uv_loop_t *loop, const struct sandbox_options *options, struct error *e)
+{
+        struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+        if (!sandbox)
+                return error_set(e, ERROR_MEMORY, "no memory for the sandbox");
+        sandbox->options = *options;
+        sandbox->loop = loop;
+        list_init(&sandbox->queue);
+        share(sandbox);
+        sandbox->runs = (struct run_host){&sandbox->slots, options->clock, loop, run_reported, sandbox};
+        (void)signal(SIGPIPE, SIG_IGN); /* a socket whose other side is gone must be an error, not the end */
+        if (open_parts(sandbox, e) < 0) {
+                free_unopened(sandbox);
+                return -1;
+        }
+        uv_timer_init(loop, &sandbox->kick);
+        sandbox->kick.data = sandbox;
+        *ret_sandbox = sandbox;
+        return 0;
+}
+
+/* --- jobs --- */
+
+int sandbox_find_image(const struct sandbox *sandbox, const char *image, const char **ret_id, struct error *e)
+{
+        return images_find(&sandbox->link.images, image, ret_id, e);
+}
+
+static const struct language *language_of_image(const struct config *config, const char *image)
+{
+        for (size_t i = 0; i < config->language_count; i++)
+                if (strcmp(config->languages[i].image, image) == 0)
+                        return &config->languages[i];
+        return NULL;
+}
+
+void sandbox_want(struct sandbox *sandbox, const char *image, enum risk risk)
+{
+        const struct config *config = sandbox->options.config;
+        const struct language *language = language_of_image(config, image);
+        struct slot_want want = {.risk = risk, .limits = config->profiles[risk].limits};
+        struct error ignored;
+        const char *id;
+        if (!sandbox_ready(sandbox) || !sandbox_offers(sandbox, risk) || sandbox_find_image(sandbox, image, &id, &ignored) < 0)
+                return;
+        want.runtime_processes = language ? language->runtime_processes : 0;
+        snprintf(want.image_id, sizeof(want.image_id), "%s", id);
+        demand_note(&sandbox->pool.demand, &want, clock_boottime_ms(sandbox->options.clock));
+        kick(sandbox);
+}
+
+static uint64_t code_bytes(const struct job *job)
+{
+        uint64_t bytes = job->code.size;
+        for (size_t i = 0; i < job->file_count; i++)
+                bytes += job->files[i].content.size;
+        return bytes;
+}
+
+static int find_language(const struct config *config, const struct job *job, const struct language **ret_language, struct error *e)
+{
+        *ret_language = config_language(config, job->language);
+        if (!*ret_language)
+                return error_set(e, ERROR_NOT_FOUND, "language '%s' is not configured", job->language);
+        if ((*ret_language)->compile[0])
+                return error_set(e, ERROR_DENIED, "language '%s' has to be compiled, which this version cannot", job->language);
+        return 0;
+}
+
+static int want_of(const struct sandbox *sandbox, const struct sandbox_run *run, const struct language *language,
+                   struct slot_want *ret_want, struct error *e)
+{
+        const struct config *config = sandbox->options.config;
+        const struct job *job = run->job;
+        const char *id;
+        if (code_bytes(job) > config->profiles[run->risk].code_bytes_max)
+                return error_set(e, ERROR_INVALID, "the job's files are larger than /code at level %s", risk_name(run->risk));
+        if (sandbox_find_image(sandbox, job->image ? job->image : language->image, &id, e) < 0)
+                return -1;
+        *ret_want = (struct slot_want){
+                        .risk = run->risk,
+                        .limits = sandbox_limits(config, job, run->risk),
+                        .runtime_processes = language->runtime_processes,
+        };
+        snprintf(ret_want->image_id, sizeof(ret_want->image_id), "%s", id);
+        return 0;
+}
+
+static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
+{
+        if (!sandbox_ready(sandbox))
+                return error_set(e, ERROR_DOCKER, "the engine at %s is not ready", sandbox->options.config->docker_host);
+        if (sandbox_free_slots(sandbox) == 0)
+                return error_set(e, ERROR_SANDBOX, "no slot is free");
+        return level_check(sandbox, risk, e);
+}
+
+int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *request, struct error *e)
+{
+        const struct language *language;
+        struct slot_want want;
+        struct run *run;
+        if (admit(sandbox, request->risk, e) < 0 || find_language(sandbox->options.config, request->job, &language, e) < 0 ||
+            want_of(sandbox, request, language, &want, e) < 0 || run_new(&run, &sandbox->runs, request, &want, language, e) < 0)
+                return -1;
+        request->private = run;
+        list_append(&sandbox->queue, &run->link);
+        sandbox->run_count++;
+        demand_note(&sandbox->pool.demand, &want, clock_boottime_ms(sandbox->options.clock));
+        kick(sandbox);
+        return 0;
+}
+
+void sandbox_run_extend(struct sandbox_run *request, uint64_t deadline_ms)
+{
+        if (request->private)
+                run_extend(request->private, deadline_ms);
+}
+
+void sandbox_run_cancel(struct sandbox_run *request, enum sandbox_cancel why)
+{
+        if (request->private)
+                run_cancel(request->private, why);
+}
+
+json_t *sandbox_describe(const struct config *config, const struct job *job, enum risk risk, struct error *e)
+{
+        struct instance instance = {.path = "FOLDER", .hosts_path = "FOLDER/hosts"};
+        struct slot_host host = {.config = config, .instance = &instance, .worker = config->worker_name};
+        struct slot_want want = {.risk = risk, .limits = sandbox_limits(config, job, risk)};
+        const struct language *language = config_language(config, job->language);
+        char init_path[PATH_MAX];
+        if (!language) {
+                error_set(e, ERROR_NOT_FOUND, "language '%s' is not configured", job->language);
+                return NULL;
+        }
+        if (site_find_init(NULL, init_path, e) < 0 || !(host.seccomp[risk] = site_read_seccomp(config, config->profiles[risk].seccomp, e)))
+                return NULL;
+        host.init_path = init_path;
+        want.runtime_processes = language->runtime_processes;
+        snprintf(want.image_id, sizeof(want.image_id), "%s", job->image ? job->image : language->image);
+        json_t *body = slot_describe(&host, &want, "FOLDER/CODE", "/CGROUP", "0");
+        free(host.seccomp[risk]);
+        return body;
+}

@@ -1,0 +1,16 @@
+/* Where brig's own parts lie on this host: brig-init, and the seccomp lists beside the configuration. */
+#ifndef BRIG_SANDBOX_SITE_H
+#define BRIG_SANDBOX_SITE_H
+
+#include <limits.h>
+
+#include "common/config.h"
+#include "common/error.h"
+
+/* brig-init: `given`, or NULL: beside the running program, else ../libexec/brig. An absolute path. 0 or -1 (ERROR_CONFIG). */
+int site_find_init(const char *given, char ret_path[static PATH_MAX], struct error *e);
+
+/* The text of DIRECTORY/seccomp/NAME.json, which the caller frees; NULL (ERROR_CONFIG). */
+char *site_read_seccomp(const struct config *config, const char *name, struct error *e);
+
+#endif
