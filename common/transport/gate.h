@@ -15,7 +15,8 @@
 struct gate {
         struct redis_port *port; /* borrowed */
         char *tag;
-        char *policy; /* the limits of the configuration as the functions read them, made once */
+        char *policy;   /* the limits of the configuration as the functions read them, made once */
+        uint64_t epoch; /* the caller's: a Redis of another epoch answers NOT_READY, and does nothing; 0: any will do */
 };
 
 int gate_init(struct gate *gate, struct redis_port *port, const struct config *config, struct error *e);

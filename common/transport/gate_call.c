@@ -38,6 +38,16 @@ void gate_arguments_add_key(struct gate_arguments *a, const struct gate_job_key 
         gate_arguments_add_text(a, key->job_id);
 }
 
+/* The server as the caller knows it: its run id, and "@EPOCH" where it must be that one. */
+static void add_server(struct gate_arguments *a, const struct gate *gate)
+{
+        const char *run_id = gate->port->run_id(gate->port);
+        if (gate->epoch)
+                arguments_end(a, bytes_append_format(&a->text, "%s@%llu", run_id, (unsigned long long)gate->epoch));
+        else
+                gate_arguments_add_text(a, run_id);
+}
+
 struct gate_arguments gate_arguments_begin(const struct gate *gate, const char *function)
 {
         struct gate_arguments a = {0};
@@ -45,7 +55,7 @@ struct gate_arguments gate_arguments_begin(const struct gate *gate, const char *
         gate_arguments_add_text(&a, function);
         gate_arguments_add_text(&a, "1");
         gate_arguments_add_text(&a, gate->tag);
-        gate_arguments_add_text(&a, gate->port->run_id(gate->port));
+        add_server(&a, gate);
         gate_arguments_add_text(&a, gate->policy);
         return a;
 }

@@ -7,12 +7,19 @@ local function text(value)
   return type(value) == 'number' and string.format('%.0f', value) or value
 end
 
+-- Whether the caller means this server, and this epoch where it names one: "RUNID" or "RUNID@EPOCH". Leaves the run id alone in args.
+local function meant(args, made)
+  local run_id, wanted = string.match(args[1], '^([^@]*)@?(.*)$')
+  args[1] = run_id
+  return made[2] == run_id and (wanted == '' or wanted == made[1])
+end
+
 local function serve(body, keys, args)
   call, tag = redis.call, keys[1]
   read_policy(args[2])
   read_time()
   local made = call('HMGET', key('epoch'), 'epoch', 'run_id')
-  local ready = made[2] == args[1]
+  local ready = meant(args, made)
   epoch = made[1] or '0'
   if not ready and not restoring[body] then
     return { 'NOT_READY' }
