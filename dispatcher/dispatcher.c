@@ -70,6 +70,13 @@ uint32_t dispatcher_now_s(const struct dispatcher *d)
         return (uint32_t)(dispatcher_now_ms(d) / 1000);
 }
 
+/* Whoever asks next may be told of any epoch. */
+static void not_ready(struct dispatcher *d)
+{
+        d->ready = false;
+        d->options.gate->epoch = 0;
+}
+
 void dispatcher_redis_up(struct dispatcher *d)
 {
         d->connected = true;
@@ -78,7 +85,8 @@ void dispatcher_redis_up(struct dispatcher *d)
 
 void dispatcher_redis_down(struct dispatcher *d)
 {
-        d->connected = d->ready = false;
+        d->connected = false;
+        not_ready(d);
         restore_abandon(&d->restore);
 }
 
@@ -86,6 +94,7 @@ void dispatcher_set_ready(struct dispatcher *d, uint64_t epoch)
 {
         d->epoch = epoch;
         d->ready = true;
+        d->options.gate->epoch = epoch;
         for (int32_t n = 0; n < d->options.partitions; n++)
                 partition_resume(&d->partitions[n]);
 }
@@ -95,7 +104,7 @@ bool dispatcher_heard(struct dispatcher *d, const struct gate_call *call, const 
         if (d->stopped)
                 return false;
         if (e && e->code == ERROR_NOT_READY) {
-                d->ready = false;
+                not_ready(d);
                 restore_wanted(&d->restore);
         }
         if (e)
@@ -150,6 +159,13 @@ void dispatcher_end(struct dispatcher *d, enum dispatch_stream stream, int32_t p
                 restore_end(&d->restore, partition);
         else if (stream == STREAM_REREAD)
                 reread_end(p, offset);
+}
+
+void dispatcher_purged(struct dispatcher *d, enum dispatch_stream stream, int32_t partition)
+{
+        struct partition *p = dispatcher_partition(d, partition);
+        if (p && !d->stopped && stream == STREAM_JOBS)
+                partition_purged(p);
 }
 
 void dispatcher_committed(struct dispatcher *d, int32_t partition, int64_t offset, const struct error *e)

@@ -66,6 +66,7 @@ void dispatcher_assigned(struct dispatcher *d, int32_t partition, int64_t commit
 void dispatcher_revoked(struct dispatcher *d, int32_t partition, bool lost);
 bool dispatcher_record(struct dispatcher *d, enum dispatch_stream stream, const struct kafka_record *record);
 void dispatcher_end(struct dispatcher *d, enum dispatch_stream stream, int32_t partition, int64_t offset); /* tails only */
+void dispatcher_purged(struct dispatcher *d, enum dispatch_stream stream, int32_t partition); /* reading goes on at the log's beginning */
 void dispatcher_committed(struct dispatcher *d, int32_t partition, int64_t offset, const struct error *e);
 void dispatcher_tick(struct dispatcher *d); /* every DISPATCHER_TICK_MS */
 

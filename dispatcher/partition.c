@@ -146,6 +146,14 @@ static void start_at(struct partition *p, int64_t offset)
         partition_take_over(p);
 }
 
+void partition_purged(struct partition *p)
+{
+        if (!partition_owned(p))
+                return;
+        p->committed = -1;
+        partition_take_over(p);
+}
+
 static bool has_room(struct partition *p, int64_t offset)
 {
         const struct dispatcher *d = p->dispatcher;

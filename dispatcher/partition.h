@@ -49,6 +49,9 @@ void partition_assign(struct partition *p, int64_t committed, const char *metada
 /* Commits what may be, unless the assignment is lost already, and forgets the partition. */
 void partition_revoke(struct partition *p, bool lost);
 
+/* The committed offset is not in the log any more: the next record told is the first that is. */
+void partition_purged(struct partition *p);
+
 void partition_take_over(struct partition *p);
 
 /* Redis is ready: takes over when its epoch is another one, else goes on. */
