@@ -22,10 +22,15 @@ struct config_trust { /* thousandths; R3 */
         uint64_t initial, succeeded, failed, low_at, medium_at;
         uint64_t quarantine_violations;
         uint64_t quarantine_window_ms;
+        char *quarantine_classes; /* "attack", "policy attack": the classes of violations that count */
 };
 
 struct config_pair {
         char *key, *value;
+};
+
+struct config_origin { /* of a value that is no default */
+        char *key, *origin;
 };
 
 /* Every text is owned by the config and never NULL unless said. */
@@ -72,11 +77,15 @@ struct config {
         struct language languages[CONFIG_LANGUAGES_MAX];
         size_t language_count;
         const char *language_names[CONFIG_LANGUAGES_MAX]; /* borrowed from languages; for job_bounds and messages */
+        char *path;                                       /* the file that was read */
+        struct config_origin *origins;                    /* a later one of the same key counts */
+        size_t origin_count;
         char *directory; /* where the file lies: profiles/, languages/, seccomp/, analysis/ are beside it */
 };
 
 /* Reads `path` (NULL: $BRIG_CONFIG, else config/sandbox-config.yaml found relative to the running program — ../../../config from
- * build/PRESET/bin, ../share/brig/config or /etc/brig when installed), its profiles and languages, then the environment (`environment`:
+ * build/PRESET/bin, /etc/brig or ../share/brig/config when installed), the profiles and languages beside it (which it
+ * may override: profiles.high.limits.memory), then the environment (`environment`:
  * NULL-ended NAME=VALUE, usually environ). 0, or -1 (ERROR_CONFIG): "FILE:LINE: key: what is wrong; nearest known key is …". */
 int config_load(struct config *ret_config, const char *path, char *const *environment, struct error *e);
 void config_deinit(struct config *config);
@@ -85,12 +94,21 @@ const struct language *config_language(const struct config *config, const char *
 struct job_bounds config_job_bounds(const struct config *config);                      /* borrows from config */
 bool config_image_allowed(const struct config *config, const char *image);
 
-/* One line per value: "key = value unit    (FILE:LINE, BRIG_… or default)", appended. 0 or -1. */
+/* One line per value: "key = value    (FILE:LINE, BRIG_… or default)", appended; passwords are hidden. 0 or -1. */
 int config_print(const struct config *config, struct bytes *ret_text);
 
-/* "512m" "1g" "64k" "4096" → bytes; "180" "180s" "2m" "1h" "250ms" → ms (no unit: seconds); "0.5" "2" → thousandths. 0, or -1. */
+/* The reference of every key: "| key | variable | default | what it may be |" as a Markdown table, appended. 0 or -1. */
+int config_print_reference(struct bytes *ret_text);
+
+/* "512m" "1g" "64k" "64KiB" "4096" → bytes; "180" "180s" "2m" "1h" "30d" "250ms" → ms (no unit: seconds); "0.5" "2" → thousandths.
+ * 0, or -1. */
 int config_parse_bytes(struct span text, uint64_t *ret_bytes);
 int config_parse_duration(struct span text, uint64_t *ret_ms);
 int config_parse_thousandths(struct span text, uint64_t *ret_thousandths);
+
+/* The same way back, in the largest unit that divides: "512m", "15s", "0.25". 0 or -1. */
+int config_append_bytes(struct bytes *ret_text, uint64_t bytes);
+int config_append_duration(struct bytes *ret_text, uint64_t ms);
+int config_append_thousandths(struct bytes *ret_text, uint64_t thousandths);
 
 #endif

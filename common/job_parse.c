@@ -142,12 +142,11 @@ static int read_env(struct job_reader *reader, const char *key, const json_t *va
 
 static int read_risk(struct job_reader *reader, const char *key, const json_t *value)
 {
-        static const char *const known[] = {"low", "medium", "high"};
         struct span text;
         if (reader_get_text(reader, key, value, &text) < 0)
                 return -1;
         reader->job->has_risk = risk_parse(text, &reader->job->risk);
-        return reader->job->has_risk ? 0 : reader_fail_name(reader, key, json_string_value(value), known, RISK_COUNT);
+        return reader->job->has_risk ? 0 : reader_fail_name(reader, key, json_string_value(value), risk_names, RISK_COUNT);
 }
 
 static int read_image(struct job_reader *reader, const char *key, const json_t *value)

@@ -5,10 +5,11 @@
 
 #include "common/json.h"
 
+const char *const log_level_names[] = {"debug", "info", "warning", "error", NULL};
+
 const char *log_level_name(enum log_level level)
 {
-        static const char *const names[] = {"debug", "info", "warning", "error"};
-        return names[level];
+        return log_level_names[level];
 }
 
 static int set_text(json_t *line, const char *key, const char *text)

@@ -39,6 +39,8 @@ void log_write(const struct log *log, enum log_level level, const char *message,
 /* The same with "error" (code name) and "detail" (text) of `e` first. */
 void log_error(const struct log *log, enum log_level level, const char *message, const struct error *e, const struct log_field *fields);
 
+extern const char *const log_level_names[]; /* NULL-ended */
+
 const char *log_level_name(enum log_level level);
 
 #endif

@@ -23,6 +23,8 @@ struct profile {
         char *runtime; /* the engine's runtime; "runc" */
 };
 
+extern const char *const network_names[]; /* NULL-ended */
+
 const char *network_name(enum network network);
 
 #endif

@@ -10,6 +10,8 @@ const char *const result_status_names[] = {"succeeded", "failed", "killed", "rej
 const char *const result_cause_names[] = {"",       "exit", "signal",    "wall_timeout", "cpu_timeout",    "memory",         "processes",
                                           "output", "disk", "violation", "cancelled",    "compile_failed", "infrastructure", NULL};
 
+const char *const violation_class_names[] = {"policy", "attack", NULL};
+
 const char *status_name(enum status status)
 {
         return result_status_names[status];

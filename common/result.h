@@ -51,6 +51,8 @@ enum { RESULT_VIOLATIONS_MAX = 32, RESULT_FINDINGS_MAX = 64, RESULT_LIMITS_HIT_M
 
 enum violation_class { VIOLATION_POLICY, VIOLATION_ATTACK };
 
+extern const char *const violation_class_names[]; /* NULL-ended */
+
 struct violation {
         char rule[48];
         enum violation_class class;

@@ -130,8 +130,6 @@ static const struct record_field finding_fields[] = {
                 RECORD_FIELD(finding, "raise", RECORD_BOOL, RECORD_ALWAYS, raise),
 };
 
-static const char *const violation_class_names[] = {"policy", "attack", NULL};
-
 static const struct record_field violation_fields[] = {
                 RECORD_FIELD(violation, "rule", RECORD_TEXT, RECORD_ALWAYS, rule),
                 {"class", RECORD_ENUM, RECORD_ALWAYS, offsetof(struct violation, class), 0, violation_class_names, NULL, NULL},

@@ -1,6 +1,6 @@
 #include "common/risk.h"
 
-static const char *const risk_names[RISK_COUNT] = {"low", "medium", "high"};
+const char *const risk_names[RISK_COUNT + 1] = {"low", "medium", "high", NULL};
 
 const char *risk_name(enum risk risk)
 {

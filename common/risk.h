@@ -8,6 +8,8 @@
 
 enum risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH, RISK_COUNT };
 
+extern const char *const risk_names[RISK_COUNT + 1]; /* NULL-ended */
+
 const char *risk_name(enum risk risk); /* "low", "medium", "high" */
 bool risk_parse(struct span name, enum risk *ret_risk);
 
