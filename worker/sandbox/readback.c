@@ -141,10 +141,12 @@ static int check_place(const struct mount *mount, uint64_t bytes, struct error *
         return 0;
 }
 
-/* The engine's own mounts that are writable by nobody but root, whom no container has: /dev, /proc and what is masked beneath it. */
+/* The engine's own mounts that are writable by nobody but root, whom no container has: /dev, /proc and what is masked beneath it, and on
+ * cgroup v1 the folder of the hierarchies, which are read-only themselves. */
 static bool is_kernel_place(const char *target)
 {
-        return strcmp(target, "/dev") == 0 || strcmp(target, "/proc") == 0 || strncmp(target, "/proc/", 6) == 0;
+        return strcmp(target, "/dev") == 0 || strcmp(target, "/sys/fs/cgroup") == 0 || strcmp(target, "/proc") == 0 ||
+               strncmp(target, "/proc/", 6) == 0;
 }
 
 static int check_mount(const struct readback *want, const struct mount *mount, unsigned *places, struct error *e)
@@ -159,15 +161,30 @@ static int check_mount(const struct readback *want, const struct mount *mount, u
         return error_set(e, ERROR_SANDBOX, "%s is writable (%.80s)", mount->target, mount->options);
 }
 
+static const char *next_line(const char *line)
+{
+        const char *end = strchr(line, '\n');
+        return end && end[1] ? end + 1 : NULL;
+}
+
+/* Is it hidden by a later mount on the same place? */
+static bool is_covered(const struct mount *mount, const char *later)
+{
+        for (struct mount other; later; later = next_line(later))
+                if (mount_parse(later, &other) && strcmp(other.target, mount->target) == 0)
+                        return true;
+        return false;
+}
+
 int readback_check_mounts(const struct readback *want, const char *mountinfo, struct error *e)
 {
         unsigned places = 0;
         unsigned wanted = want->sizes.shm_bytes ? 3 : 2;
-        for (const char *line = mountinfo; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        for (const char *line = mountinfo; line; line = next_line(line)) {
                 struct mount mount;
                 if (!mount_parse(line, &mount))
                         return error_set(e, ERROR_SANDBOX, "mountinfo cannot be read: %.80s", line);
-                if (check_mount(want, &mount, &places, e) < 0)
+                if (!is_covered(&mount, next_line(line)) && check_mount(want, &mount, &places, e) < 0)
                         return -1;
         }
         if (places != wanted)
