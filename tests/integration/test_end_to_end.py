@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""Jobs through real Kafka, Redis and Docker while parts of brig die: nothing lost, nothing accepted twice, nothing left behind."""
+
+import os
+import pathlib
+import sys
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from cell import Cell  # noqa: E402
+from server import Unavailable  # noqa: E402
+
+JOBS = int(os.environ.get("BRIG_TEST_JOBS", "200"))
+AGENTS = 10
+LEASE = {"BRIG_JOBS_LEASE": "6s"}
+
+
+def agent_of(n):
+    return f"agent-{n % AGENTS}"
+
+
+def submit_jobs(cell, count):
+    """{(agent, job_id): what it prints}"""
+    jobs = {}
+    for n in range(count):
+        job_id = cell.submit(agent_of(n), code=f"print('job', {n})", limits={"timeout_ms": 20000}, metadata={"n": n})
+        jobs[(agent_of(n), job_id)] = n
+    cell.flush()
+    return jobs
+
+
+def check_results(cell, jobs, every_status=("succeeded",)):
+    accepted = cell.accepted()
+    assert set(accepted) == set(jobs), f"{len(set(jobs) - set(accepted))} jobs have no result"
+    for key, n in jobs.items():
+        record = accepted[key]
+        value = record.value
+        assert value["status"] in every_status, f"{key}: {value['status']} {value.get('termination')} {value.get('rejection')}"
+        assert value["stdout"] == f"job {n}\n", f"{key}: {value['stdout']!r}"
+        assert value["metadata"] == {"n": n}
+        assert record.headers["job_id"] == key[1] and record.headers["ce_type"] == "brig.result"
+        assert int(record.headers["req_partition"]) == record.partition and int(record.headers["req_offset"]) >= 0
+        assert int(record.headers["attempt"]) == value["attempt"] and int(record.headers["fence"]) == value["fence"]
+
+
+def leave(cell, *names):
+    for name in names:
+        assert cell.programs[name].stop() == 0, f"{name}:\n{cell.programs[name].tail()}"
+
+
+def check_nothing_left(cell):
+    left = cell.leftovers()
+    assert not left, "left behind:\n" + "\n".join(left)
+
+
+def start(cell, dispatchers, workers):
+    started = [cell.start_dispatcher(name) for name in dispatchers] + [cell.start_worker(name) for name in workers]
+    for program in started:
+        program.wait_ready()
+
+
+def finish(cell, jobs, seconds=400):
+    cell.wait_for_results(len(jobs), seconds)
+    cell.wait_committed()
+    cell.read_results(3)
+    check_results(cell, jobs)
+    leave(cell, *[name for name, program in cell.programs.items() if program.process.poll() is None])
+    check_nothing_left(cell)
+
+
+def test_a_killed_dispatcher_loses_nothing_and_repeats_nothing():
+    with Cell(settings=LEASE) as cell:
+        start(cell, ["d1"], ["w1", "w2"])
+        jobs = submit_jobs(cell, JOBS)
+        cell.wait_for_results(JOBS // 3)
+        cell.programs["d1"].kill()
+        cell.start_dispatcher("d1")
+        finish(cell, jobs)
+        assert len(cell.records) == JOBS, f"{len(cell.records)} records for {JOBS} jobs"
+
+
+def test_a_killed_workers_jobs_run_elsewhere():
+    with Cell(settings=LEASE) as cell:
+        start(cell, ["d1"], ["w1", "w2"])
+        jobs = submit_jobs(cell, JOBS)
+        cell.wait_for_results(JOBS // 3)
+        cell.programs["w1"].kill()
+        cell.wait_for_results(JOBS // 2)
+        cell.start_worker("w1").wait_ready()
+        finish(cell, jobs)
+
+
+def test_an_emptied_redis_is_restored_from_kafka():
+    with Cell(settings=LEASE) as cell:
+        start(cell, ["d1"], ["w1", "w2"])
+        jobs = submit_jobs(cell, JOBS)
+        cell.wait_for_results(JOBS // 3)
+        assert cell.redis.flush()
+        finish(cell, jobs)
+
+
+def test_a_record_too_large_for_redis_runs_and_a_cancelled_drain_gives_back():
+    with Cell(settings=LEASE) as cell:
+        start(cell, ["d1"], ["w1"])
+        large = cell.submit("agent-0", code="print('large')\n#" + "x" * 200_000)
+        cell.flush()
+        results = cell.wait_for_results(1, 60)
+        assert results[("agent-0", large)].value["stdout"] == "large\n", results
+        slow = cell.submit("agent-1", code="import time\nprint('on', flush=True)\ntime.sleep(8)\nprint('off')")
+        cell.flush()
+        wait_running(cell.programs["w1"])
+        cell.programs["w1"].process.terminate()
+        cell.start_worker("w2").wait_ready()
+        results = cell.wait_for_results(2, 90)
+        assert results[("agent-1", slow)].value["stdout"] == "on\noff\n", results[("agent-1", slow)].value
+        cell.wait_committed()
+        assert cell.programs["w1"].process.wait(40) == 0
+        leave(cell, "d1", "w2")
+        check_nothing_left(cell)
+
+
+def wait_running(worker, seconds=30):
+    """Until it has taken one more job than it has finished."""
+    deadline = time.monotonic() + seconds
+    while not any(line.get("state") == "running" for line in list(worker.lines())[-3:]):
+        assert time.monotonic() < deadline, worker.tail()
+        time.sleep(0.05)
+
+
+def main():
+    tests = [value for name, value in globals().items() if name.startswith("test_") and (len(sys.argv) < 2 or sys.argv[1] in name)]
+    passed = failed = skipped = 0
+    for test in tests:
+        began = time.monotonic()
+        try:
+            test()
+            passed += 1
+            print(f"ok      {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Unavailable as reason:
+            skipped += 1
+            print(f"SKIPPED {test.__name__}: {reason}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAILED  {test.__name__}\n{traceback.format_exc()}", flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
