@@ -3,6 +3,7 @@
 #ifndef BRIG_TESTS_FAKE_WORKER_H
 #define BRIG_TESTS_FAKE_WORKER_H
 
+#include "common/clock.h"
 #include "common/transport/gate.h"
 #include "tests/support/fake_log.h"
 
