@@ -141,7 +141,7 @@ static bool base64_strict(struct span text, size_t *ret_padding)
 
 int base64_decode(struct span text, struct bytes *ret_data)
 {
-        static const size_t chunk = BASE64_CHUNK / 3 * 4;
+        static const size_t chunk = (size_t)BASE64_CHUNK / 3 * 4;
         size_t padding;
         if (!base64_strict(text, &padding) || bytes_reserve(ret_data, text.size / 4 * 3) < 0)
                 return -1;

@@ -113,7 +113,7 @@ int reader_get_text(struct job_reader *reader, const char *key, const json_t *va
 
 int reader_copy_text(struct job_reader *reader, const char *key, const json_t *value, char **ret_text)
 {
-        struct span text;
+        struct span text = {0};
         if (reader_get_text(reader, key, value, &text) < 0)
                 return -1;
         *ret_text = strdup((const char *)text.data);
