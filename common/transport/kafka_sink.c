@@ -328,7 +328,7 @@ static void on_event(void *owner, rd_kafka_event_t *event)
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
                 while ((message = rd_kafka_event_message_next(event)))
                         on_report(sink, message);
-        else if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
+        else if (rd_kafka_event_error_is_fatal(event))
                 on_fatal(sink);
 }
 

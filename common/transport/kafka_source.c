@@ -448,7 +448,7 @@ static void on_event(void *owner, rd_kafka_event_t *event)
                 on_committed(source, event);
                 break;
         case RD_KAFKA_EVENT_ERROR:
-                if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
+                if (rd_kafka_event_error_is_fatal(event))
                         on_fatal(source);
                 else
                         log_event(source->options.log, LOG_WARNING, "Kafka consumer",
