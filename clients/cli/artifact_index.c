@@ -14,10 +14,9 @@ static void folder_of(const char *log_directory, char ret_path[static PATH_MAX])
 
 static int record_text(const struct result *result, struct bytes *text, struct error *e)
 {
-        static const char *const OUTPUT[] = {"stdout", "stderr", "stdout_encoding", "stderr_encoding"};
-        json_t *record = result_to_json(result);
-        for (size_t i = 0; i < sizeof OUTPUT / sizeof *OUTPUT; i++)
-                json_object_del(record, OUTPUT[i]);
+        struct result quiet = *result;
+        quiet.stdout_data = quiet.stderr_data = (struct bytes){0};
+        json_t *record = result_to_json(&quiet);
         int failed = !record || json_document_append(record, text) < 0;
         json_decref(record);
         return failed ? error_set(e, ERROR_MEMORY, "out of memory") : 0;

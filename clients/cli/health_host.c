@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "worker/sandbox/cgroup.h"
+#include "worker/sandbox/site.h"
 
 static void check_kernel(struct health *health)
 {
@@ -29,32 +30,14 @@ static void check_cgroups(struct health *health)
                 health_note(health, "control groups", HEALTH_OK, NULL, "v%d with memory, cpu, pids", layout.version == CGROUP_V2 ? 2 : 1);
 }
 
-/* Where sandbox_options looks when it is told nothing. */
-static bool find_init(char ret_path[static PATH_MAX])
-{
-        static const char *const PLACES[] = {"brig-init", "../libexec/brig/brig-init"};
-        char program[PATH_MAX - 64];
-        ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-        program[n > 0 ? n : 0] = 0;
-        char *slash = strrchr(program, '/');
-        if (slash)
-                slash[1] = 0;
-        for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
-                snprintf(ret_path, PATH_MAX, "%s%s", program, PLACES[i]);
-                if (access(ret_path, X_OK) == 0)
-                        return true;
-        }
-        return false;
-}
-
 static void check_init(struct health *health)
 {
         char path[PATH_MAX];
-        if (find_init(path))
+        struct error e = {0};
+        if (site_find_init(NULL, path, &e) == 0)
                 health_note(health, "brig-init", HEALTH_OK, NULL, "%.180s", path);
         else
-                health_note(health, "brig-init", HEALTH_BROKEN, "build or install it beside brig (needs musl-tools)",
-                            "not found, last looked for at %.140s", path);
+                health_note(health, "brig-init", HEALTH_BROKEN, "build or install it beside brig (needs musl-tools)", "%s", e.text);
 }
 
 /* The folder itself, or the nearest one above it that exists, has to be writable. */

@@ -68,4 +68,3 @@ void health_check_kafka(struct health *health)
         ask_metadata(health, kafka);
         rd_kafka_destroy(kafka);
 }
-
