@@ -50,14 +50,14 @@ def seccomp_option(level):
         return "seccomp=" + file.read()
 
 
-def specification(level="high", memory=128 * MIB, pids=16, work=8 * MIB, **host):
+def specification(level="high", memory=128 * MIB, pids=16, work=8 * MIB, shm=0, **host):
     """A container as the sandbox contract wants it, as far as brig-init and system calls are concerned."""
     def tmpfs(size):
         return f"size={size},nr_inodes={max(size // 4096, 1024)},mode=1777,noexec,nosuid,nodev"
     host = {
         "Binds": [INIT + ":/brig/init:ro"], "NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "IpcMode": "none",
         "SecurityOpt": ["no-new-privileges", seccomp_option(level)], "Memory": memory, "MemorySwap": memory, "PidsLimit": pids,
-        "Tmpfs": {"/work": tmpfs(work), "/tmp": tmpfs(4 * MIB)}, "LogConfig": {"Type": "none"}, "CgroupnsMode": "private",
+        "Tmpfs": {"/work": tmpfs(work), "/tmp": tmpfs(4 * MIB), **({"/dev/shm": tmpfs(shm)} if shm else {})}, "LogConfig": {"Type": "none"}, "CgroupnsMode": "private",
         "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}, {"Name": "nofile", "Soft": 1024, "Hard": 1024}], **host}
     return {"Image": IMAGE, "Entrypoint": ["/brig/init"], "Cmd": [], "User": "65534:65534", "WorkingDir": "/", "OpenStdin": True,
             "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "NetworkDisabled": True,
