@@ -91,6 +91,7 @@ static const struct config_row language_rows[] = {
                 ROW(language, "image", config_text, image, 1, 255, NULL),
                 ROW(language, "file", config_text, file, 1, 255, NULL),
                 ROW(language, "command", config_list, command, 1, LANGUAGE_COMMAND_MAX, NULL),
+                ROW(language, "fence", config_list, fence, 0, LANGUAGE_COMMAND_MAX, ""),
                 ROW(language, "env", config_list, env, 0, LANGUAGE_ENV_MAX, ""),
                 ROW(language, "runtime_processes", config_number32, runtime_processes, 0, 1024, "0"),
                 ROW(language, "compile", config_list, compile, 0, LANGUAGE_COMMAND_MAX, ""),
