@@ -125,7 +125,7 @@ struct result {
         size_t limit_hit_count;
         struct artifact *artifacts;
         size_t artifact_count;
-        struct artifact_omitted *omitted; /* the first RESULT_OMITTED_MAX */
+        struct artifact_omitted *omitted; /* the first RESULT_OMITTED_MAX; a NULL path ends them sooner */
         size_t omitted_count;             /* all of them, named or not */
         char image[96];                   /* image id; "" left out */
         char worker[128];                 /* "" left out */

@@ -212,10 +212,17 @@ int result_read_artifacts(const json_t *value, void *result)
                           &r->artifact_count);
 }
 
+static size_t omitted_room(const struct result *r)
+{
+        return r->omitted_count < RESULT_OMITTED_MAX ? r->omitted_count : RESULT_OMITTED_MAX;
+}
+
 int result_write_omitted(json_t *object, const char *key, const void *result)
 {
         const struct result *r = result;
-        size_t named = !r->omitted ? 0 : r->omitted_count < RESULT_OMITTED_MAX ? r->omitted_count : RESULT_OMITTED_MAX;
+        size_t named = 0;
+        while (r->omitted && named < omitted_room(r) && r->omitted[named].path)
+                named++;
         json_t *first = record_array(omitted_fields, RECORD_COUNT(omitted_fields), r->omitted, sizeof *r->omitted, named);
         json_t *part = first ? json_pack("{sI so}", "count", (json_int_t)r->omitted_count, "first", first) : NULL;
         return json_object_set_new(object, key, part);
@@ -224,14 +231,18 @@ int result_write_omitted(json_t *object, const char *key, const void *result)
 int result_read_omitted(const json_t *value, void *result)
 {
         struct result *r = result;
-        const json_t *count = json_object_get(value, "count");
-        if (!json_is_integer(count) || json_integer_value(count) < 0)
-                return -1;
-        if (read_array(omitted_fields, RECORD_COUNT(omitted_fields), sizeof *r->omitted, RESULT_OMITTED_MAX,
-                       json_object_get(value, "first"), (void **)&r->omitted, &r->omitted_count) < 0 ||
-            (uint64_t)json_integer_value(count) < r->omitted_count)
+        const json_t *count = json_object_get(value, "count"), *first = json_object_get(value, "first");
+        struct error e;
+        if (!json_is_integer(count) || json_integer_value(count) < 0 || !json_is_array(first))
                 return -1;
         r->omitted_count = (size_t)json_integer_value(count);
+        r->omitted = omitted_room(r) ? calloc(omitted_room(r), sizeof *r->omitted) : NULL;
+        if (json_array_size(first) > omitted_room(r) || (omitted_room(r) && !r->omitted))
+                return -1;
+        for (size_t i = 0; i < json_array_size(first); i++) {
+                if (record_read(omitted_fields, RECORD_COUNT(omitted_fields), &r->omitted[i], json_array_get(first, i), &e) < 0)
+                        return -1;
+        }
         return 0;
 }
 
@@ -259,6 +270,8 @@ static int read_limit_hit(const json_t *value, struct result *r)
         const char *name;
         json_int_t limit, observed;
         if (json_unpack((json_t *)(uintptr_t)value, "{ss sI sI}", "limit", &name, "value", &limit, "observed", &observed) < 0)
+                return -1;
+        if (limit < 0 || observed < 0)
                 return -1;
         for (size_t i = 0; i < sizeof limit_hit_names / sizeof *limit_hit_names; i++) {
                 if (strcmp(name, limit_hit_names[i]) == 0 && r->limit_hit_count < RESULT_LIMITS_HIT_MAX)
