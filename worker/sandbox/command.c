@@ -43,33 +43,46 @@ static int encode_limits(struct bytes *ret_frames, const struct limits *limits)
         return bytes_append(ret_frames, frame, frame_encode_limits(frame, &message, 0));
 }
 
-/* Appends `text` with what stands in braces replaced. */
-static int append_filled(struct bytes *ret_text, const char *text, const char *mark, const char *value)
+/* What stands for a mark in a language's command or environment; the list ends with a NULL mark. */
+struct filling {
+        const char *mark;
+        const char *value;
+};
+
+/* Appends `text` with the first mark that stands in it replaced. */
+static int append_filled(struct bytes *ret_text, const char *text, const struct filling *fillings)
 {
-        const char *found = strstr(text, mark);
-        if (!found)
-                return bytes_append_string(ret_text, text);
-        if (bytes_append(ret_text, text, (size_t)(found - text)) < 0 || bytes_append_string(ret_text, value) < 0)
-                return -1;
-        return bytes_append_string(ret_text, found + strlen(mark));
+        for (const struct filling *f = fillings; f->mark; f++) {
+                const char *found = strstr(text, f->mark);
+                if (found)
+                        return bytes_append_format(ret_text, "%.*s%s%s", (int)(found - text), text, f->value, found + strlen(f->mark));
+        }
+        return bytes_append_string(ret_text, text);
 }
 
-static int encode_filled(struct bytes *ret_frames, enum frame_type type, const char *text, const char *mark, const char *value)
+static int encode_filled(struct bytes *ret_frames, enum frame_type type, const char *text, const struct filling *fillings)
 {
         struct bytes filled = {0};
-        int result = append_filled(&filled, text, mark, value);
+        int result = append_filled(&filled, text, fillings);
         if (result == 0)
                 result = command_encode_data(ret_frames, type, bytes_span(&filled));
         bytes_deinit(&filled);
         return result;
 }
 
-static int encode_arguments(struct bytes *ret_frames, const struct job *job, const struct language *language)
+static bool is_fenced(const struct language *language, enum risk risk)
+{
+        return language->fence[0] && language->blocked[risk] && *language->blocked[risk];
+}
+
+static int encode_arguments(struct bytes *ret_frames, const struct job *job, const struct language *language, enum risk risk)
 {
         char file[FRAME_PATH_MAX + 8];
+        const struct filling fillings[] = {{"{file}", file}, {"{risk}", risk_name(risk)}, {"{blocked}", language->blocked[risk]}, {0}};
+        char *const *command = is_fenced(language, risk) ? language->fence : language->command;
         snprintf(file, sizeof(file), "/code/%s", job->has_code ? language->file : job->entrypoint);
-        for (size_t i = 0; language->command[i]; i++)
-                if (encode_filled(ret_frames, FRAME_ARGUMENT, language->command[i], "{file}", file) < 0)
+        for (; *command; command++)
+                if (encode_filled(ret_frames, FRAME_ARGUMENT, *command, fillings) < 0)
                         return -1;
         for (size_t i = 0; i < job->arg_count; i++)
                 if (encode_text(ret_frames, FRAME_ARGUMENT, job->args[i]) < 0)
@@ -91,12 +104,13 @@ static int encode_variable(struct bytes *ret_frames, const struct job_env *varia
 static int encode_environment(struct bytes *ret_frames, const struct job *job, const struct language *language, uint64_t cpu_millis)
 {
         char cpus[24];
+        const struct filling fillings[] = {{"{cpus}", cpus}, {0}};
         snprintf(cpus, sizeof(cpus), "%" PRIu64, (cpu_millis + 999) / 1000);
         for (size_t i = 0; i < sizeof(environment) / sizeof(*environment); i++)
                 if (encode_text(ret_frames, FRAME_ENVIRONMENT, environment[i]) < 0)
                         return -1;
         for (size_t i = 0; language->env[i]; i++)
-                if (encode_filled(ret_frames, FRAME_ENVIRONMENT, language->env[i], "{cpus}", cpus) < 0)
+                if (encode_filled(ret_frames, FRAME_ENVIRONMENT, language->env[i], fillings) < 0)
                         return -1;
         for (size_t i = 0; i < job->env_count; i++)
                 if (encode_variable(ret_frames, &job->env[i]) < 0)
@@ -121,22 +135,23 @@ static int encode_artifacts(struct bytes *ret_frames, const struct job *job)
         return 0;
 }
 
-static int encode_command(struct bytes *ret_frames)
+static int encode_command(struct bytes *ret_frames, bool fenced)
 {
         static const char directory[] = "/work";
         uint8_t frame[FRAME_FIXED_MAX];
-        struct frame_command message = {.umask = JOB_UMASK, .policy_pipe = 0};
+        struct frame_command message = {.umask = JOB_UMASK, .policy_pipe = fenced};
         if (bytes_append(ret_frames, frame, frame_encode_command(frame, &message, strlen(directory))) < 0)
                 return -1;
         return bytes_append_string(ret_frames, directory);
 }
 
-int command_encode(struct bytes *ret_frames, const struct job *job, const struct language *language, const struct limits *limits,
-                   uint64_t deadline_ms, struct error *e)
+int command_encode(struct bytes *ret_frames, const struct job *job, const struct language *language, enum risk risk,
+                   const struct limits *limits, uint64_t deadline_ms, struct error *e)
 {
-        if (encode_limits(ret_frames, limits) < 0 || encode_arguments(ret_frames, job, language) < 0 ||
+        if (encode_limits(ret_frames, limits) < 0 || encode_arguments(ret_frames, job, language, risk) < 0 ||
             encode_environment(ret_frames, job, language, limits->cpu_millis) < 0 || encode_artifacts(ret_frames, job) < 0 ||
-            (deadline_ms && command_encode_deadline(ret_frames, deadline_ms) < 0) || encode_command(ret_frames) < 0)
+            (deadline_ms && command_encode_deadline(ret_frames, deadline_ms) < 0) ||
+            encode_command(ret_frames, is_fenced(language, risk)) < 0)
                 return error_set(e, ERROR_MEMORY, "no memory for the job's command");
         return 0;
 }

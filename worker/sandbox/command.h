@@ -7,9 +7,10 @@
 #include "common/job.h"
 #include "common/language.h"
 
-/* Everything up to and with COMMAND, appended; `deadline_ms` 0: no lease. 0, or -1 (ERROR_MEMORY). */
-int command_encode(struct bytes *ret_frames, const struct job *job, const struct language *language, const struct limits *limits,
-                   uint64_t deadline_ms, struct error *e);
+/* Everything up to and with COMMAND, appended; `deadline_ms` 0: no lease. Behind the language's fence where the level blocks names. 0, or -1
+ * (ERROR_MEMORY). */
+int command_encode(struct bytes *ret_frames, const struct job *job, const struct language *language, enum risk risk,
+                   const struct limits *limits, uint64_t deadline_ms, struct error *e);
 
 /* A KEEPALIVE frame, appended. */
 int command_encode_deadline(struct bytes *ret_frames, uint64_t deadline_ms);

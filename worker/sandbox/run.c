@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "worker/sandbox/command.h"
@@ -323,11 +324,18 @@ static int take_stdin_taken(struct run *run, const struct frame *frame, struct e
         return send_stdin_part(run, e);
 }
 
+/* "RULE DETAIL", as the fence writes it: the job's own claim. */
 static int take_notice(struct run *run, const struct frame *frame)
 {
-        char detail[160];
-        snprintf(detail, sizeof(detail), "%.*s", (int)frame->size, (const char *)frame->payload);
-        return result_add_violation(&run->result, VIOLATION_POLICY, "blocked", utf8_valid(span_of(detail)) ? detail : "", 1);
+        static const char *const rules[] = {"blocked_module", "blocked_command"};
+        char text[160];
+        snprintf(text, sizeof(text), "%.*s", (int)frame->size, (const char *)frame->payload);
+        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && utf8_valid(span_of(text)); i++) {
+                size_t size = strlen(rules[i]);
+                if (strncmp(text, rules[i], size) == 0 && text[size] == ' ')
+                        return result_add_violation(&run->result, VIOLATION_POLICY, rules[i], text + size + 1, 1);
+        }
+        return result_add_violation(&run->result, VIOLATION_POLICY, "unreadable_notice", "", 1);
 }
 
 /* In STARTING and RUNNING. */
@@ -384,7 +392,8 @@ void run_assign(struct run *run, struct slot *slot)
 static int tell_init(struct run *run, struct error *e)
 {
         struct bytes frames = {0};
-        int result = command_encode(&frames, run->request->job, run->language, &run->want.limits, run->request->deadline_ms, e);
+        int result = command_encode(&frames, run->request->job, run->language, run->want.risk, &run->want.limits, run->request->deadline_ms,
+                                    e);
         if (result == 0)
                 result = slot_send(run->slot, bytes_span(&frames), e);
         bytes_deinit(&frames);

@@ -26,6 +26,7 @@ struct sandbox {
         size_t run_count;
         uv_timer_t kick; /* work to be done, but not from inside the caller */
         char init_path[PATH_MAX];
+        char fence_path[PATH_MAX];
         struct error broken[RISK_COUNT]; /* a wall of the level did not hold */
         unsigned handles_open;
         bool ready, closing;
@@ -260,7 +261,7 @@ static void link_changed(struct engine_link *link, const struct error *e)
 static int read_site(struct sandbox *sandbox, struct error *e)
 {
         const struct config *config = sandbox->options.config;
-        if (site_find_init(sandbox->options.init_path, sandbox->init_path, e) < 0)
+        if (site_find_init(sandbox->options.init_path, sandbox->init_path, e) < 0 || site_find_fence(config, sandbox->fence_path, e) < 0)
                 return -1;
         for (size_t i = 0; i < RISK_COUNT; i++) {
                 sandbox->slots.seccomp[i] = site_read_seccomp(config, config->profiles[i].seccomp, e);
@@ -283,6 +284,7 @@ static void share(struct sandbox *sandbox)
         slots->root = geteuid() == 0;
         slots->worker = options->worker;
         slots->init_path = sandbox->init_path;
+        slots->fence_path = sandbox->fence_path;
         slots->ready = slot_ready;
         slots->frame = slot_frame;
         slots->lost = slot_lost;
@@ -467,14 +469,16 @@ json_t *sandbox_describe(const struct config *config, const struct job *job, enu
         struct slot_host host = {.config = config, .instance = &instance, .worker = config->worker_name};
         struct slot_want want = {.risk = risk, .limits = sandbox_limits(config, job, risk)};
         const struct language *language = config_language(config, job->language);
-        char init_path[PATH_MAX];
+        char init_path[PATH_MAX], fence_path[PATH_MAX];
         if (!language) {
                 error_set(e, ERROR_NOT_FOUND, "language '%s' is not configured", job->language);
                 return NULL;
         }
-        if (site_find_init(NULL, init_path, e) < 0 || !(host.seccomp[risk] = site_read_seccomp(config, config->profiles[risk].seccomp, e)))
+        if (site_find_init(NULL, init_path, e) < 0 || site_find_fence(config, fence_path, e) < 0 ||
+            !(host.seccomp[risk] = site_read_seccomp(config, config->profiles[risk].seccomp, e)))
                 return NULL;
         host.init_path = init_path;
+        host.fence_path = fence_path;
         want.runtime_processes = language->runtime_processes;
         snprintf(want.image_id, sizeof(want.image_id), "%s", job->image ? job->image : language->image);
         json_t *body = slot_describe(&host, &want, "FOLDER/CODE", "/CGROUP", "0");

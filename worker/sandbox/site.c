@@ -35,6 +35,13 @@ int site_find_init(const char *given, char ret_path[static PATH_MAX], struct err
         return error_set(e, ERROR_CONFIG, "brig-init is neither in %s nor in ../libexec/brig", folder);
 }
 
+int site_find_fence(const struct config *config, char ret_path[static PATH_MAX], struct error *e)
+{
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/fence", config->directory);
+        return realpath(path, ret_path) ? 0 : error_set_sys(e, ERROR_CONFIG, errno, "the fence's folder %s", path);
+}
+
 char *site_read_seccomp(const struct config *config, const char *name, struct error *e)
 {
         char path[PATH_MAX];

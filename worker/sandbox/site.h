@@ -13,4 +13,7 @@ int site_find_init(const char *given, char ret_path[static PATH_MAX], struct err
 /* The text of DIRECTORY/seccomp/NAME.json, which the caller frees; NULL (ERROR_CONFIG). */
 char *site_read_seccomp(const struct config *config, const char *name, struct error *e);
 
+/* The folder of what stands between a program and the names its level blocks: fence/ of the configuration. 0, or -1 (ERROR_CONFIG). */
+int site_find_fence(const struct config *config, char ret_path[static PATH_MAX], struct error *e);
+
 #endif

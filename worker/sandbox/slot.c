@@ -278,6 +278,7 @@ json_t *slot_describe(const struct slot_host *host, const struct slot_want *want
                         .image_volumes = host->images ? images_volumes(host->images, want->image_id) : NULL,
                         .seccomp = host->seccomp[want->risk],
                         .init_path = host->init_path,
+                        .fence_path = host->fence_path,
                         .hosts_path = host->instance->hosts_path,
                         .code_path = code_path,
                         .cgroup_parent = cgroup_parent,

@@ -37,6 +37,7 @@ struct slot_host {
         bool root; /* parents are made, loopback is raised */
         const char *worker;
         const char *init_path;
+        const char *fence_path;
         char *seccomp[RISK_COUNT];                                   /* lists, as text */
         bool closing;                                                /* what cannot be removed soon is left to others */
         void (*ready)(struct slot *slot);                            /* now WAITING */

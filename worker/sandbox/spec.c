@@ -84,6 +84,7 @@ static json_t *binds(const struct spec *spec)
 {
         json_t *array = json_array();
         json_array_append_new(array, bind(spec->init_path, "/brig/init"));
+        json_array_append_new(array, bind(spec->fence_path, "/brig/fence"));
         json_array_append_new(array, bind(spec->code_path, "/code"));
         if (spec->profile->network != NETWORK_BRIDGE)
                 json_array_append_new(array, bind(spec->hosts_path, "/etc/hosts"));

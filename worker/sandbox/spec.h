@@ -33,6 +33,7 @@ struct spec {
         const json_t *image_volumes; /* object by path, as the engine shows it; NULL: none */
         const char *seccomp;         /* the list, as JSON text */
         const char *init_path;       /* brig-init on the host */
+        const char *fence_path;      /* the folder bound to /brig/fence */
         const char *hosts_path;      /* the file bound to /etc/hosts */
         const char *code_path;       /* the folder bound to /code */
         const char *cgroup_parent;   /* NULL: the engine's own */
