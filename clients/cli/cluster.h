@@ -22,9 +22,15 @@ int32_t cluster_partition(const struct cluster *cluster, const char *agent_id);
 /* The offset that the partition's next record will have. Blocks. 0 or -1. */
 int cluster_end(const struct cluster *cluster, const char *topic, int32_t partition, int64_t *ret_offset, struct error *e);
 
-/* Reads a topic from its beginning to its end, the partition of `agent_id` or all; `record` returns false to go on. -1 also when the end is
- * not reached in time. */
-int cluster_read(const struct cluster *cluster, const char *topic, const char *agent_id,
-                 bool (*record)(void *data, const struct kafka_record *record), void *data, struct error *e);
+struct cluster_read {
+        const char *topic;
+        const char *agent_id; /* reads this agent's partition alone; NULL: all */
+        uint64_t since_ms;    /* Unix time; what is older is mostly passed over; 0: the beginning */
+        bool (*record)(void *data, const struct kafka_record *record); /* false: go on */
+        void *data;
+};
+
+/* Reads to the topic's end. 0, or -1: no broker, or the end is not reached in time. */
+int cluster_read(const struct cluster *cluster, const struct cluster_read *read, struct error *e);
 
 #endif

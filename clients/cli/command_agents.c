@@ -28,9 +28,8 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "agents",
                 .synopsis = "agents [OPTIONS]",
-                .about = "Lists agents with their trust, violations and quarantine, as the dispatchers published them last. With --agent "
-                         "it can\n"
-                         "change one.",
+                .about = "Lists agents with their trust, violations and quarantine, as the dispatchers published\n"
+                         "them last. With --agent it can change one.",
                 .examples = "  brig agents --quarantined\n"
                             "  brig agents --agent test-001 --release\n"
                             "  brig agents --agent test-001 --trust 0.5\n",
@@ -89,7 +88,7 @@ static int show_agents(const struct cluster *cluster, const struct agents_option
         struct agents_table table = {options, json_object()};
         const char *agent_id;
         json_t *snapshot;
-        if (cluster_read(cluster, cluster->topics.agents, NULL, on_snapshot, &table, &e) < 0) {
+        if (cluster_read(cluster, &(struct cluster_read){cluster->topics.agents, NULL, 0, on_snapshot, &table}, &e) < 0) {
                 json_decref(table.agents);
                 return complain_error("agents", &e, NULL);
         }

@@ -28,9 +28,8 @@ static const struct options OPTIONS = {
                 .command = "artifacts",
                 .synopsis = "artifacts list JOB_ID\n"
                             "       brig artifacts get JOB_ID PATH [--to FILE]",
-                .about = "Lists and gets the files that a job left and this host keeps. What a job of brig run left is known here; of a "
-                         "job of\n"
-                         "the queue the record is looked for on the results topic.",
+                .about = "Lists and gets the files that a job left and this host keeps. What a job of brig run\n"
+                         "left is known here; of a job of the queue the record is looked for on the results topic.",
                 .examples = "  brig artifacts list 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c\n"
                             "  brig artifacts get 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c plot.png --to plot.png\n",
                 .rows = ROWS,

@@ -1,4 +1,4 @@
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clients/cli/command.h"
@@ -30,8 +30,8 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "audit",
                 .synopsis = "audit [OPTIONS]",
-                .about = "Looks through the audit events, oldest first. They hold sizes and hashes, never code, environment values or "
-                         "output.",
+                .about = "Looks through the audit events, oldest first. They hold sizes and hashes, never code,\n"
+                         "environment values or output.",
                 .examples = "  brig audit --agent test-001 --since 24h\n"
                             "  brig audit --event agent.quarantined\n"
                             "  brig audit --job 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c --json | jq .\n",
@@ -67,24 +67,35 @@ static bool is_wanted(const struct audit_options *o, const json_t *event)
                (!o->event || event_matches(text_of(event, "event"), o->event));
 }
 
-/* Everything beside the columns: what the kind of event is about. */
-static int append_rest(struct bytes *line, const json_t *event)
+static int append_member(struct bytes *line, const char *key, const json_t *value)
 {
-        static const char *const COLUMNS[] = {"event", "time", "agent_id", "job_id", "program"};
-        json_t *rest = json_copy((json_t *)event);
-        for (size_t i = 0; i < sizeof COLUMNS / sizeof *COLUMNS; i++)
-                json_object_del(rest, COLUMNS[i]);
-        int failed = !rest || json_document_append(rest, line) < 0;
-        json_decref(rest);
-        return failed ? -1 : 0;
+        bool empty = json_is_array(value) && json_array_size(value) == 0;
+        char *text = value && !empty ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        int failed = text ? bytes_append_format(line, "  %s %s", key, text) : 0;
+        free(text);
+        return failed;
+}
+
+/* What each kind of event is about, in few words; --json has it all. */
+static int append_gist(struct bytes *line, const json_t *event)
+{
+        static const char *const TOLD[] = {"status",    "risk_level", "duration_ms", "trust_thousandths_before", "trust_thousandths",
+                                           "violations"};
+        if (append_member(line, "cause", json_object_get(json_object_get(event, "termination"), "cause")) < 0 ||
+            append_member(line, "reason", json_object_get(json_object_get(event, "rejection"), "reason")) < 0)
+                return -1;
+        for (size_t i = 0; i < sizeof TOLD / sizeof *TOLD; i++)
+                if (append_member(line, TOLD[i], json_object_get(event, TOLD[i])) < 0)
+                        return -1;
+        return 0;
 }
 
 static char *event_line(const json_t *event)
 {
         struct bytes line = {0};
-        if (bytes_append_format(&line, "%s  %-18s %s  %s  ", text_of(event, "time"), text_of(event, "event"), text_of(event, "agent_id"),
+        if (bytes_append_format(&line, "%s  %-18s %s  %s", text_of(event, "time"), text_of(event, "event"), text_of(event, "agent_id"),
                                 text_of(event, "job_id")) < 0 ||
-            append_rest(&line, event) < 0)
+            append_gist(&line, event) < 0)
                 bytes_deinit(&line);
         return bytes_take(&line);
 }
@@ -124,7 +135,9 @@ static int show_events(const struct cluster *cluster, struct audit_search *searc
 {
         struct error e = {0};
         int status = CLI_OK;
-        if (cluster_read(cluster, cluster->topics.audit, search->options->agent_id, on_record, search, &e) < 0)
+        if (cluster_read(cluster,
+                         &(struct cluster_read){cluster->topics.audit, search->options->agent_id, search->since_ms, on_record, search},
+                         &e) < 0)
                 status = complain_error("audit", &e, NULL);
         else if (search->no_memory)
                 status = complain(CLI_UNAVAILABLE, "audit", "out of memory", "ask for fewer: --last");

@@ -27,10 +27,10 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "cancel",
                 .synopsis = "cancel JOB_ID --agent ID [OPTIONS]",
-                .about = "Ends a job: one that waits never starts, one that runs is killed and its record holds the output so far. Says\n"
-                         "`cancelled` (it had not started), `cancelling` (it is being killed), `done` (it had ended already) or `noted` "
-                         "(no such\n"
-                         "job is known yet; if it comes it will not start).",
+                .about = "Ends a job: one that waits never starts, one that runs is killed and its record holds\n"
+                         "the output so far. Says `cancelled` (it had not started), `cancelling` (it is being\n"
+                         "killed), `done` (it had ended already) or `noted` (no such job is known yet; if it comes\n"
+                         "it will not start).",
                 .examples = "  brig cancel 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c --agent test-001\n",
                 .rows = ROWS,
                 .row_count = sizeof ROWS / sizeof *ROWS,

@@ -24,9 +24,8 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "dlq",
                 .synopsis = "dlq [OPTIONS]",
-                .about = "Lists the dead-letter topic, oldest first: what could not be read as a job, and jobs that failed brig at every "
-                         "attempt;\n"
-                         "with the place they came from and the class of error.",
+                .about = "Lists the dead-letter topic, oldest first: what could not be read as a job, and jobs\n"
+                         "that failed brig at every attempt; with the place they came from and the class of error.",
                 .examples = "  brig dlq --last 20\n"
                             "  brig dlq --agent test-001 --json | jq -r .value\n",
                 .rows = ROWS,
@@ -95,7 +94,7 @@ static int show_letters(const struct cluster *cluster, struct dlq_listing *listi
 {
         struct error e = {0};
         int status = CLI_OK;
-        if (cluster_read(cluster, cluster->topics.dlq, listing->options->agent_id, on_record, listing, &e) < 0)
+        if (cluster_read(cluster, &(struct cluster_read){cluster->topics.dlq, listing->options->agent_id, 0, on_record, listing}, &e) < 0)
                 status = complain_error("dlq", &e, NULL);
         else if (listing->no_memory)
                 status = complain(CLI_UNAVAILABLE, "dlq", "out of memory", "ask for fewer: --last");

@@ -20,10 +20,11 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "doctor",
                 .synopsis = "doctor [OPTIONS]",
-                .about = "Says on one screen whether this host can run sandboxes, and what to do where it cannot. Each thing is ok, "
-                         "missing (works\n"
-                         "without it, less well or less safely) or broken (needed). Changes nothing. Exit status 1 when something is "
-                         "broken.",
+                .about = "Says on one screen whether this host can run sandboxes, and what to do where it cannot. Changes nothing.\n\n"
+                         "ok       as it should be\n"
+                         "notice   there, and worth a look\n"
+                         "missing  works without it, less well or less safely\n"
+                         "broken   needed: exit status 1",
                 .examples = "  brig doctor\n"
                             "  brig doctor --local\n"
                             "  brig doctor --json | jq '.checks[] | select(.state != \"ok\")'\n",

@@ -27,7 +27,8 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "jobs",
                 .synopsis = "jobs --agent ID [OPTIONS]",
-                .about = "Lists an agent's jobs as the topics keep them, oldest first. `unfinished` has no record yet: it waits or runs.",
+                .about = "Lists an agent's jobs as the topics keep them, oldest first. `unfinished` has no record\n"
+                         "yet: it waits or runs.",
                 .examples = "  brig jobs --agent test-001\n"
                             "  brig jobs --agent test-001 --json | jq 'select(.status == \"unfinished\")'\n",
                 .rows = ROWS,
@@ -131,8 +132,8 @@ static int show_jobs(const struct cluster *cluster, const struct jobs_options *o
         struct error e = {0};
         struct jobs_table table = {options->agent_id, json_object()};
         int status = CLI_OK;
-        if (cluster_read(cluster, cluster->topics.jobs, options->agent_id, on_job, &table, &e) < 0 ||
-            cluster_read(cluster, cluster->topics.results, options->agent_id, on_result, &table, &e) < 0)
+        if (cluster_read(cluster, &(struct cluster_read){cluster->topics.jobs, options->agent_id, 0, on_job, &table}, &e) < 0 ||
+            cluster_read(cluster, &(struct cluster_read){cluster->topics.results, options->agent_id, 0, on_result, &table}, &e) < 0)
                 status = complain_error("jobs", &e, NULL);
         else
                 print_rows(&table, options);

@@ -24,9 +24,9 @@ static const struct option_row ROWS[] = {
 static const struct options OPTIONS = {
                 .command = "result",
                 .synopsis = "result JOB_ID [OPTIONS]",
-                .about = "Shows what became of a queued job: its output, then the summary on standard error. The accepted record is the "
-                         "first\n"
-                         "one of a job. Exit status as of brig run; 127 when there is no record.",
+                .about = "Shows what became of a queued job: its output, then the summary on standard error. The\n"
+                         "accepted record is the first one of a job. Exit status as of brig run; 127 when there is\n"
+                         "no record.",
                 .examples = "  brig result 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c --agent test-001\n"
                             "  brig result 0b9f5a3e-6f2c-4c0e-9a56-0d8f6c1a2b3c --agent test-001 --wait --timeout-wait 5m --json\n",
                 .rows = ROWS,

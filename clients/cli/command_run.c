@@ -33,12 +33,12 @@ static const struct options OPTIONS = {
                 .synopsis = "run [OPTIONS] --code FILE [-- ARGUMENT ...]\n"
                             "       brig run [OPTIONS] FILE [-- ARGUMENT ...]\n"
                             "       brig run --job FILE",
-                .about = "Runs a program in a sandbox on this host's Docker engine, with neither Kafka nor Redis. Its output appears as it "
-                         "comes;\n"
-                         "the summary goes to standard error, and a log of the run to the log directory.\n\n"
-                         "Exit status: the program's own; 128+n after signal n; 124 out of time; 137 killed for another limit; 125 wrong "
-                         "usage\n"
-                         "or an invalid job; 126 refused; 127 no engine; 130 or 143 after Ctrl-C or SIGTERM. Never 0 unless it succeeded.",
+                .about = "Runs a program in a sandbox on this host's Docker engine, with neither Kafka nor Redis.\n"
+                         "Its output appears as it comes; the summary goes to standard error, and a log of the run\n"
+                         "to the log directory.\n\n"
+                         "Exit status: the program's own; 128+n after signal n; 124 out of time; 137 killed for\n"
+                         "another limit; 125 wrong usage or an invalid job; 126 refused; 127 no engine; 130 or 143\n"
+                         "after Ctrl-C or SIGTERM. Never 0 unless it succeeded.",
                 .examples = "  brig run --code hello.py\n"
                             "  brig run --risk-level medium --timeout 300 --memory 512m --cpu 1.0 --code test.py --agent-id test-001\n"
                             "  echo 'print(input())' | brig run --language python --code - --stdin names.txt --json\n"

@@ -32,7 +32,8 @@ static const struct options OPTIONS = {
                 .command = "submit",
                 .synopsis = "submit [OPTIONS] --code FILE [-- ARGUMENT ...]\n"
                             "       brig submit [OPTIONS] --job FILE",
-                .about = "Puts a job on the queue and prints its id. With --wait it waits for the result, and ends as brig run does.",
+                .about = "Puts a job on the queue and prints its id. With --wait it waits for the result, and ends\n"
+                         "as brig run does.",
                 .examples = "  brig submit --code hello.py --agent-id test-001\n"
                             "  brig submit --wait --risk-level high --memory 128m --code test.py --agent-id test-001\n"
                             "  brig submit --job job.json --wait --json\n",

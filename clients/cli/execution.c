@@ -8,7 +8,9 @@
 #include "common/clock.h"
 #include "worker/sandbox/sandbox.h"
 
-enum { ENGINE_ANSWER_MS = 30000 };
+enum { ENGINE_ANSWER_MS = 30000, SIGNAL_COUNT = 3 };
+
+static const int SIGNALS[SIGNAL_COUNT] = {SIGINT, SIGTERM, SIGHUP};
 
 enum phase { PHASE_OPENING, PHASE_RUNNING, PHASE_CLOSING };
 
@@ -22,7 +24,7 @@ struct execution {
         struct result *result;
         struct error *e;
         uv_loop_t loop;
-        uv_signal_t interrupt, terminate;
+        uv_signal_t signals[SIGNAL_COUNT];
         uv_timer_t patience;
         struct echo streams[2];
 };
@@ -31,8 +33,8 @@ static void on_sandbox_closed(void *data)
 {
         struct execution *x = data;
         x->sandbox = NULL;
-        uv_close((uv_handle_t *)&x->interrupt, NULL);
-        uv_close((uv_handle_t *)&x->terminate, NULL);
+        for (size_t i = 0; i < SIGNAL_COUNT; i++)
+                uv_close((uv_handle_t *)&x->signals[i], NULL);
         uv_close((uv_handle_t *)&x->patience, NULL);
         echo_close(&x->streams[SANDBOX_STDOUT]);
         echo_close(&x->streams[SANDBOX_STDERR]);
@@ -139,14 +141,19 @@ static void on_signal(uv_signal_t *handle, int number)
                 finish_unrun(x, STATUS_CANCELLED, CAUSE_CANCELLED, NULL);
 }
 
+static void watch_signal(struct execution *x, uv_signal_t *handle, int number)
+{
+        uv_signal_init(&x->loop, handle);
+        handle->data = x;
+        uv_signal_start(handle, on_signal, number);
+}
+
 static void watch(struct execution *x)
 {
-        uv_signal_init(&x->loop, &x->interrupt);
-        uv_signal_init(&x->loop, &x->terminate);
+        for (size_t i = 0; i < SIGNAL_COUNT; i++)
+                watch_signal(x, &x->signals[i], SIGNALS[i]);
         uv_timer_init(&x->loop, &x->patience);
-        x->interrupt.data = x->terminate.data = x->patience.data = x;
-        uv_signal_start(&x->interrupt, on_signal, SIGINT);
-        uv_signal_start(&x->terminate, on_signal, SIGTERM);
+        x->patience.data = x;
         uv_timer_start(&x->patience, on_patience_over, ENGINE_ANSWER_MS, 0);
         echo_open(&x->streams[SANDBOX_STDOUT], &x->loop, STDOUT_FILENO);
         echo_open(&x->streams[SANDBOX_STDERR], &x->loop, STDERR_FILENO);

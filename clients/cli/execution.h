@@ -1,6 +1,6 @@
 /* One job on the local engine, from opening the sandbox to the container's removal: blocks until it is over.
  *
- * SIGINT and SIGTERM end the program, and the record is `cancelled` with the output so far. So does a reader of the output that goes away. */
+ * SIGINT, SIGTERM and SIGHUP end the program, and the record is `cancelled` with the output so far. So does a reader of the output that goes away. */
 #ifndef BRIG_CLI_EXECUTION_H
 #define BRIG_CLI_EXECUTION_H
 

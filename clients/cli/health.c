@@ -9,7 +9,7 @@
 
 static const char *state_name(enum health_state state)
 {
-        static const char *const NAMES[] = {"ok", "missing", "broken"};
+        static const char *const NAMES[] = {"ok", "notice", "missing", "broken"};
         return NAMES[state];
 }
 

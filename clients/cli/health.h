@@ -9,6 +9,7 @@
 
 enum health_state {
         HEALTH_OK,
+        HEALTH_NOTICE,  /* there, and worth a look */
         HEALTH_MISSING, /* works without, less well or less safely */
         HEALTH_BROKEN,  /* needed */
 };
@@ -36,6 +37,9 @@ void health_check_host(struct health *health);   /* brig-init, control groups, f
 void health_check_engine(struct health *health); /* the Docker engine, its walls, the languages' images; blocks */
 void health_check_kafka(struct health *health);  /* brokers and topics; blocks some seconds when they are away */
 void health_check_redis(struct health *health);  /* the same of Redis */
+
+/* Breakout attempts of the last day, from the audit topic. */
+void health_check_attacks(struct health *health, const char *audit_topic, int32_t partitions);
 
 /* As lines for people, or as one JSON object. */
 void health_print(const struct health *health, bool json);

@@ -133,7 +133,7 @@ static void check_age(struct health *health, const char *subject, const char *im
                 created_ms = now_ms;
         uint64_t days = now_ms > created_ms ? (now_ms - created_ms) / DAY_MS : 0;
         if (days > IMAGE_AGE_DAYS_MAX)
-                health_note(health, subject, HEALTH_MISSING, "make or pull it anew, for its security updates", "%s is %" PRIu64 " days old",
+                health_note(health, subject, HEALTH_NOTICE, "make or pull it anew, for its security updates", "%s is %" PRIu64 " days old",
                             image, days);
         else
                 health_note(health, subject, HEALTH_OK, NULL, "%s, %" PRIu64 " days old", image, days);

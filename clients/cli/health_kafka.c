@@ -3,8 +3,8 @@
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
-#include "common/transport/kafka_conf.h"
-#include "common/transport/kafka_record.h"
+#include "clients/cli/topic_time.h"
+#include "common/transport/kafka_topics.h"
 
 enum { KAFKA_ANSWER_MS = 5000 };
 
@@ -20,6 +20,8 @@ static void note_topics(struct health *health, const struct rd_kafka_metadata *m
 {
         struct kafka_topics topics = kafka_topics_named(health->config->kafka_topic_prefix);
         int32_t jobs = partitions_of(metadata, topics.jobs), results = partitions_of(metadata, topics.results);
+        if (partitions_of(metadata, topics.audit) > 0)
+                health_check_attacks(health, topics.audit, partitions_of(metadata, topics.audit));
         if (jobs > 0 && jobs == results)
                 health_note(health, "topics", HEALTH_OK, NULL, "%s and %s with %d partitions each", topics.jobs, topics.results, (int)jobs);
         else if (jobs == 0 || results == 0)
@@ -44,25 +46,12 @@ static void ask_metadata(struct health *health, rd_kafka_t *kafka)
         rd_kafka_metadata_destroy(metadata);
 }
 
-static void ignore_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
-{
-        (void)kafka, (void)level, (void)facility, (void)text;
-}
-
 void health_check_kafka(struct health *health)
 {
-        rd_kafka_conf_t *conf = NULL;
-        char reason[160] = "";
         struct error e = {0};
-        if (kafka_conf_new(&conf, health->config, KAFKA_PRODUCER, &e) < 0) {
-                health_note(health, "Kafka", HEALTH_BROKEN, "correct kafka.* in the configuration", "%s", e.text);
-                return;
-        }
-        rd_kafka_conf_set_log_cb(conf, ignore_log);
-        rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+        rd_kafka_t *kafka = kafka_asker_new(health->config, &e);
         if (!kafka) {
-                rd_kafka_conf_destroy(conf);
-                health_note(health, "Kafka", HEALTH_BROKEN, "correct kafka.* in the configuration", "%s", reason);
+                health_note(health, "Kafka", HEALTH_BROKEN, "correct kafka.* in the configuration", "%s", e.text);
                 return;
         }
         ask_metadata(health, kafka);

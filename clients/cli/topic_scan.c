@@ -76,7 +76,8 @@ static int assign(struct scanner *s)
         int32_t first = all ? 0 : scan->partition, last = all ? scan->partitions - 1 : scan->partition;
         s->unfinished = last - first + 1;
         for (int32_t partition = first; partition <= last; partition++)
-                if (kafka_source_assign(s->source, scan->topic, partition, scan->offset, s->e) < 0)
+                if (kafka_source_assign(s->source, scan->topic, partition, scan->offsets ? scan->offsets[partition] : scan->offset, s->e) <
+                    0)
                         return -1;
         return 0;
 }

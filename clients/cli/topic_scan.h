@@ -17,6 +17,7 @@ struct topic_scan {
         int32_t partitions;                                            /* how many the topic has */
         int32_t partition;                                             /* the one to read, or TOPIC_ALL_PARTITIONS */
         int64_t offset;                                                /* absolute, RD_KAFKA_OFFSET_BEGINNING or _END */
+        const int64_t *offsets;                                        /* by partition, instead of `offset`; NULL: not so */
         bool follow;                                                   /* go on at the end, and wait for more */
         uint64_t timeout_ms;                                           /* 0: TOPIC_TIMEOUT_MS */
         bool (*record)(void *data, const struct kafka_record *record); /* true: found, enough; may be NULL */

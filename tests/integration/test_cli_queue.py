@@ -186,6 +186,13 @@ class Queue(unittest.TestCase):
         letter = json.loads(brig("dlq", "--json", "--last", "1").stdout)
         self.assertEqual((letter["error"], letter["offset"], json.loads(letter["value"])), ("invalid", "42", {"broken": 1}))
 
+    def test_doctor_counts_breakout_attempts(self):
+        violation = {"rule": "seccomp", "class": "attack", "count": 1}
+        produce("brig.audit", 0, AGENT, {"event": "job.finished", "agent_id": AGENT, "violations": [violation, dict(violation, **{"class": "policy"})]})
+        checks = json.loads(brig("doctor", "--json").stdout)["checks"]
+        attempts = [check for check in checks if check["subject"] == "breakout attempts"]
+        self.assertEqual((attempts[0]["state"], attempts[0]["detail"]), ("notice", f"1 in the last 24 hours, the last read seccomp by {AGENT}"))
+
     def test_doctor_sees_the_broker(self):
         report = json.loads(brig("doctor", "--json").stdout)
         states = {check["subject"]: check["state"] for check in report["checks"]}
