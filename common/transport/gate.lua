@@ -15,7 +15,7 @@
 --   work:AGENT       hash    tag (its last turn), running, cpuL (reserved); lives as long as jobs:AGENT
 --   queue:RING\nAGENT list   ids of queued jobs, the next one first
 --   ring:RING        zset    agents with work by their turn; rings: set of the rings that are not empty
---   parked           zset    "RING\nAGENT" by when to look again: agents whose next job must wait; parked:AGENT: set of their rings
+--   parked           zset    "RING\nAGENT" by when to look again: agents whose next job must wait; parked:AGENT: hash ring → turn
 --   fair             hash    turn (the last one served), sequence
 --   leases, deferred, expiry, dead  zset  refs by time: lease end; try again; expires_at of queued and deferred; tell again
 --   done:REF         string  "partition offset" of the result;  cancel:REF: a cancellation that came before its job

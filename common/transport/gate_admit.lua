@@ -62,7 +62,7 @@ function functions.admit(args)
   end
   local job = job_make(ref, agent, id, partition, offset, level, pool, cpus, expires_at, record)
   if refusal then
-    job_defer(job, refusal[5])
+    job_defer(job, refusal_wait(refusal))
     return { 'DEFERRED', level }
   end
   job_charge_enqueue(job)

@@ -69,7 +69,7 @@ local function claim_from(ring, agent, turn, worker)
   end
   local wait = claim_wait(job)
   if wait then
-    return park(ring, agent, wait)
+    return park(ring, agent, turn, wait)
   end
   job_lease(job, turn, worker)
   return { 'JOB', agent, job.id, job.partition, job.offset, job.level, job.fence, job.attempt, now - job.queued_at,

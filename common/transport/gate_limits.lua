@@ -113,3 +113,8 @@ local function limits_refusal(agent, level, cpu)
   end
   return refusal
 end
+
+-- When to look at a deferred job again: CPU time held by running jobs may be free long before the time that is promised.
+local function refusal_wait(refusal)
+  return refusal[1] == 'cpu_budget' and math.min(refusal[5], PARK_MS) or refusal[5]
+end

@@ -47,7 +47,7 @@ local function deferred_retry(job)
   local level = math.max(job.level, (agent_standing(job.agent)))
   local refusal = limits_refusal(job.agent, level, job['cpu' .. level])
   if refusal then
-    return call('ZADD', key('deferred'), now + refusal[5], job.ref)
+    return call('ZADD', key('deferred'), now + refusal_wait(refusal), job.ref)
   end
   leave.deferred(job)
   job_set(job, 'level', level, 'queued_at', now)

@@ -195,6 +195,15 @@ function commands.HGETALL(key)
   return flat
 end
 
+function commands.HKEYS(key)
+  local entry, fields = find(key, 'hash'), {}
+  for field in pairs(entry and entry.value or {}) do
+    table.insert(fields, field)
+  end
+  table.sort(fields)
+  return fields
+end
+
 function commands.HINCRBY(key, field, step)
   local entry = make(key, 'hash')
   local value = number(entry.value[field] or 0) + number(step)
