@@ -19,7 +19,13 @@ static size_t character_size(const char *text, const char *end)
 {
         uint8_t first = (uint8_t)*text;
         size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
-        return size <= (size_t)(end - text) ? size : 1;
+        if (size > (size_t)(end - text))
+                return 1;
+        for (size_t i = 1; i < size; i++) {
+                if (((uint8_t)text[i] & 0xC0) != 0x80)
+                        return 1;
+        }
+        return size;
 }
 
 /* Big-endian, which orders UTF-8 as its code points. */
@@ -158,21 +164,20 @@ bool glob_ends_in_any(const char *pattern)
 }
 
 struct utf8_form {
-        uint32_t low, high;    /* first and last character of this size */
-        uint32_t continuation; /* the two high bits of its later bytes */
+        uint32_t low, high; /* first and last character of this size */
 };
 
 static bool character_valid(uint32_t value, size_t size)
 {
         static const struct utf8_form forms[] = {
-                        {0, 0x7F, 0},
-                        {0xC280, 0xDFBF, 0xC0},
-                        {0xE0A080, 0xEFBFBF, 0xC0C0},
-                        {0xF0908080, 0xF48FBFBF, 0xC0C0C0},
+                        {0, 0x7F},
+                        {0xC280, 0xDFBF},
+                        {0xE0A080, 0xEFBFBF},
+                        {0xF0908080, 0xF48FBFBF},
         };
         const struct utf8_form *form = &forms[size - 1];
         bool surrogate = value >= 0xEDA080 && value <= 0xEDBFBF;
-        return value >= form->low && value <= form->high && (value & form->continuation) == (0x808080 & form->continuation) && !surrogate;
+        return value >= form->low && value <= form->high && !surrogate;
 }
 
 bool glob_utf8_valid(const char *text)
