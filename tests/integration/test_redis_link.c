@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <string.h>
 
 #include "common/transport/gate.h"
@@ -93,6 +94,7 @@ static int setup(void **state)
         f->log = (struct log){.program = "test", .level = LOG_INFO, .clock = &clock_system, .fd = -1};
         f->config = gate_config();
         f->config.lease_ms = 300;
+        f->config.rates[RISK_MEDIUM].executions_per_hour = f->config.global_executions_per_hour = 1000000;
         redis_process_init(&f->server);
         uv_loop_init(&f->loop);
         uv_timer_init(&f->loop, &f->limit);
@@ -224,10 +226,181 @@ static void test_a_job_goes_from_admission_to_settlement(void **state)
         assert_int_equal(settle.agent.trust, 550);
 }
 
+static void assert_not_ready(struct fixture *f)
+{
+        struct gate_admit op = admission("any");
+        run(f, gate_admit_start, &op);
+        assert_int_equal(f->error.code, ERROR_NOT_READY);
+}
+
+static void test_a_restarted_server_with_its_data_waits_to_be_restored(void **state)
+{
+        struct fixture *f = *state;
+        char before[64];
+        start(f);
+        admit(f, "j1", GATE_QUEUED);
+        snprintf(before, sizeof before, "%s", f->gate.port->run_id(f->gate.port));
+        redis_process_stop(&f->server);
+        turn_until(f, f->downs == 1);
+        assert_string_equal(f->gate.port->run_id(f->gate.port), "");
+        redis_process_start(&f->server, NULL, NULL);
+        turn_until(f, f->ups == 2);
+        assert_string_not_equal(f->gate.port->run_id(f->gate.port), before);
+        assert_not_ready(f);
+        make_ready(f);
+        admit(f, "j1", GATE_KNOWN);
+        assert_int_equal(f->downs, 1);
+}
+
+static void test_an_emptied_server_waits_to_be_restored(void **state)
+{
+        struct fixture *f = *state;
+        start(f);
+        admit(f, "j1", GATE_QUEUED);
+        assert_string_equal(redis_process_command(&f->server, "FLUSHALL"), "+OK");
+        assert_not_ready(f);
+        make_ready(f);
+        admit(f, "j1", GATE_QUEUED);
+}
+
+static void test_lost_functions_are_loaded_again(void **state)
+{
+        struct fixture *f = *state;
+        start(f);
+        assert_string_equal(redis_process_command(&f->server, "FUNCTION FLUSH"), "+OK");
+        assert_not_ready(f);
+        admit(f, "j1", GATE_QUEUED);
+        assert_int_equal(f->downs, 0);
+}
+
+static void test_another_version_of_the_functions_is_replaced(void **state)
+{
+        struct fixture *f = *state;
+        redis_process_start(&f->server, NULL, NULL);
+        assert_string_equal(redis_process_command(&f->server, "FUNCTION LOAD \"#!lua name=brig\\nredis.register_function('brig_admit', "
+                                                              "function() return 1 end)\""),
+                            "$4");
+        link_open(f);
+        turn_until(f, f->ups == 1);
+        make_ready(f);
+        admit(f, "j1", GATE_QUEUED);
+}
+
+static void test_an_evicting_server_is_refused_until_it_is_put_right(void **state)
+{
+        struct fixture *f = *state;
+        redis_process_start(&f->server, "--maxmemory-policy", "allkeys-lru");
+        link_open(f);
+        turn_until(f, f->downs == 1);
+        assert_non_null(strstr(f->trouble.text, "CONFIG SET maxmemory-policy noeviction"));
+        assert_string_equal(redis_process_command(&f->server, "CONFIG SET maxmemory-policy noeviction"), "+OK");
+        turn_until(f, f->ups == 1);
+        assert_int_equal(f->downs, 1);
+}
+
+static void test_no_server_at_the_start_is_told_once_and_recovers(void **state)
+{
+        struct fixture *f = *state;
+        uint64_t before = uv_hrtime();
+        link_open(f);
+        turn_until(f, f->downs == 1);
+        assert_true(uv_hrtime() - before < 5000000000);
+        assert_non_null(strstr(f->trouble.text, f->server.url + strlen("redis://")));
+        assert_non_null(strstr(f->trouble.text, "BRIG_REDIS_URL"));
+        struct gate_admit op = admission("any");
+        struct error e;
+        assert_int_equal(gate_admit_start(&f->gate, &op, &e), -1);
+        assert_int_equal(e.code, ERROR_REDIS);
+        redis_process_start(&f->server, NULL, NULL);
+        turn_until(f, f->ups == 1);
+        assert_int_equal(f->downs, 1);
+}
+
+static void test_a_wrong_password_is_told(void **state)
+{
+        struct fixture *f = *state;
+        redis_process_start(&f->server, "--requirepass", "right");
+        snprintf(f->server.url, sizeof f->server.url, "redis://:wrong@127.0.0.1:%d", f->server.port);
+        link_open(f);
+        turn_until(f, f->downs == 1);
+        assert_non_null(strstr(f->trouble.text, "refused the login"));
+        assert_null(strstr(f->trouble.text, "wrong@"));
+}
+
+static void test_the_right_password_and_database_are_used(void **state)
+{
+        struct fixture *f = *state;
+        redis_process_start(&f->server, "--requirepass", "right");
+        snprintf(f->server.url, sizeof f->server.url, "redis://:right@127.0.0.1:%d/3", f->server.port);
+        link_open(f);
+        turn_until(f, f->ups == 1);
+        make_ready(f);
+}
+
+static void test_a_silent_server_fails_calls_within_seconds(void **state)
+{
+        struct fixture *f = *state;
+        start(f);
+        struct gate_admit op = admission("j1");
+        kill(f->server.pid, SIGSTOP);
+        run(f, gate_admit_start, &op);
+        assert_int_equal(f->error.code, ERROR_REDIS);
+        assert_int_equal(f->downs, 1);
+        kill(f->server.pid, SIGCONT);
+        turn_until(f, f->ups == 2);
+        admit(f, "j1", GATE_KNOWN); /* it had been done after all */
+}
+
+static void test_wake_ups_arrive_also_after_a_reconnect(void **state)
+{
+        struct fixture *f = *state;
+        start(f);
+        redis_process_stop(&f->server);
+        redis_process_start(&f->server, NULL, NULL);
+        turn_until(f, f->ups == 2);
+        make_ready(f);
+        for (int i = 0; i < 1000 && !f->wakes; i++) { /* the subscription may come later than the link */
+                char id[16];
+                snprintf(id, sizeof id, "j%d", i);
+                admit(f, id, GATE_QUEUED);
+        }
+        turn_until(f, f->wakes > 0);
+        assert_string_equal(f->message, "1python");
+}
+
+static void test_closing_fails_what_waits(void **state)
+{
+        struct fixture *f = *state;
+        start(f);
+        struct gate_admit op = admission("j1");
+        struct error e;
+        op.base.data = f;
+        f->answered = false;
+        assert_int_equal(gate_admit_start(&f->gate, &op, &e), 0);
+        redis_link_close(f->link, on_closed, f);
+        f->link = NULL;
+        turn_until(f, f->closed);
+        assert_true(f->answered);
+        assert_int_equal(f->error.code, ERROR_CANCELLED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                        cmocka_unit_test_setup_teardown(test_a_job_goes_from_admission_to_settlement, setup, teardown),
+                        TEST(test_a_job_goes_from_admission_to_settlement),
+                        TEST(test_a_restarted_server_with_its_data_waits_to_be_restored),
+                        TEST(test_an_emptied_server_waits_to_be_restored),
+                        TEST(test_lost_functions_are_loaded_again),
+                        TEST(test_another_version_of_the_functions_is_replaced),
+                        TEST(test_an_evicting_server_is_refused_until_it_is_put_right),
+                        TEST(test_no_server_at_the_start_is_told_once_and_recovers),
+                        TEST(test_a_wrong_password_is_told),
+                        TEST(test_the_right_password_and_database_are_used),
+                        TEST(test_a_silent_server_fails_calls_within_seconds),
+                        TEST(test_wake_ups_arrive_also_after_a_reconnect),
+                        TEST(test_closing_fails_what_waits),
         };
         if (!redis_process_available()) {
                 puts("0 passed, 0 failed, 1 skipped: no redis-server");

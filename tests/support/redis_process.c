@@ -74,7 +74,8 @@ static void process_exec(const struct redis_process *p, const char *option, cons
 
 static bool process_answers(const struct redis_process *p)
 {
-        return strcmp(redis_process_command(p, "PING"), "+PONG") == 0;
+        const char *answer = redis_process_command(p, "PING");
+        return strcmp(answer, "+PONG") == 0 || strncmp(answer, "-NOAUTH", 7) == 0;
 }
 
 void redis_process_start(struct redis_process *p, const char *option, const char *value)
