@@ -36,7 +36,8 @@ static int examine(const struct config *config, const struct doctor_options *opt
 {
         struct health health = {.config = config};
         health_check_host(&health);
-        health_check_engine(&health);
+        if (health_check_engine(&health))
+                health_check_levels(&health);
         if (!options->local) {
                 health_check_kafka(&health);
                 health_check_redis(&health);

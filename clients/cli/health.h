@@ -34,7 +34,8 @@ void health_note(struct health *health, const char *subject, enum health_state s
                 __attribute__((format(printf, 5, 6)));
 
 void health_check_host(struct health *health);   /* brig-init, control groups, folders, clock */
-void health_check_engine(struct health *health); /* the Docker engine, its walls, the languages' images; blocks */
+bool health_check_engine(struct health *health); /* the Docker engine, its walls, the languages' images; blocks. Whether it answers */
+void health_check_levels(struct health *health); /* which risk levels can run here; blocks */
 void health_check_kafka(struct health *health);  /* brokers and topics; blocks some seconds when they are away */
 void health_check_redis(struct health *health);  /* the same of Redis */
 

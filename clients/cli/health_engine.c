@@ -170,15 +170,17 @@ static void check_answering(struct patient *patient)
         json_decref(info);
 }
 
-void health_check_engine(struct health *health)
+bool health_check_engine(struct health *health)
 {
+        bool answers = false;
         struct patient patient = {.health = health};
         struct error e = {0};
         uv_loop_init(&patient.loop);
         if (engine_init(&patient.engine, &patient.loop, health->config->docker_host, &e) < 0)
                 health_note(health, "engine", HEALTH_BROKEN, "set docker.host (BRIG_DOCKER_HOST)", "%s", e.text);
-        else if (probe(&patient))
+        else if ((answers = probe(&patient)))
                 check_answering(&patient);
         engine_deinit(&patient.engine);
         uv_loop_close(&patient.loop);
+        return answers;
 }

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/dev/bin"))
 BRIG = str(BIN / "brig")
 SECONDS_MAX = 120
+WORKER = f"test-cli-{os.getpid()}"  # labels the containers, so that others on this engine do not count
 NOWHERE = {"BRIG_DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
 try:
@@ -32,7 +33,7 @@ def environment(**more):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BRIG_") or k == "BRIG_DOCKER_HOST"}
     if "BRIG_TEST_IMAGE" in os.environ:
         kept["BRIG_IMAGES_ALLOW"] = os.environ["BRIG_TEST_IMAGE"]
-    return dict(kept, BRIG_LOGS_DIRECTORY=LOGS.name, **more)
+    return dict(kept, BRIG_LOGS_DIRECTORY=LOGS.name, BRIG_WORKER_NAME=WORKER, **more)
 
 
 LOGS = tempfile.TemporaryDirectory(prefix="brig-test-logs-")
@@ -64,7 +65,7 @@ def validate(record):
 
 
 def containers():
-    listed = subprocess.run(["docker", "ps", "-aq", "--no-trunc", "--filter", "label=brig.worker"], stdout=subprocess.PIPE, check=True)
+    listed = subprocess.run(["docker", "ps", "-aq", "--no-trunc", "--filter", f"label=brig.worker={WORKER}"], stdout=subprocess.PIPE, check=True)
     return set(listed.stdout.decode().split())
 
 
@@ -300,7 +301,7 @@ class Runs(unittest.TestCase):
         self.assertEqual(done.stderr, b"")
 
     def test_arguments_input_and_environment(self):
-        code = "import sys, os\nprint(sys.argv[1:], sys.stdin.read(), os.environ['NAME'])"
+        code = "import sys\nprint(sys.argv[1:], sys.stdin.read(), dict(p.split('=', 1) for p in open('/proc/self/environ').read().split(chr(0)) if p)['NAME'])"
         with tempfile.NamedTemporaryFile("w", suffix=".py") as program, tempfile.NamedTemporaryFile("w") as text:
             program.write(code), text.write("typed"), program.flush(), text.flush()
             done = brig("run", *IMAGE, "--code", program.name, "--stdin", text.name, "--env", "NAME=a=b", "--", "--x", "-h", "y z")

@@ -1,0 +1,91 @@
+#include "clients/cli/health.h"
+
+#include <uv.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/sandbox/sandbox.h"
+
+enum { ENGINE_ANSWER_MS = 15000 };
+
+struct level_question {
+        struct health *health;
+        struct sandbox *sandbox;
+        uv_timer_t patience;
+        bool over;
+};
+
+static void on_closed(void *data)
+{
+        struct level_question *q = data;
+        uv_close((uv_handle_t *)&q->patience, NULL);
+}
+
+static void finish(struct level_question *q)
+{
+        if (q->over)
+                return;
+        q->over = true;
+        sandbox_close(q->sandbox, on_closed, q);
+}
+
+static void note_level(struct level_question *q, enum risk risk)
+{
+        char subject[40];
+        snprintf(subject, sizeof subject, "level %s", risk_name(risk));
+        if (sandbox_offers(q->sandbox, risk))
+                health_note(q->health, subject, HEALTH_OK, NULL, "jobs of this level can run here");
+        else
+                health_note(q->health, subject, HEALTH_MISSING,
+                            "leave it out of worker.risks, or set up what its profile names (low: the bridge)",
+                            "a wall of this level is not there, so none of its jobs run here");
+}
+
+static void on_ready(void *data)
+{
+        struct level_question *q = data;
+        for (int risk = RISK_LOW; !q->over && risk < RISK_COUNT; risk++)
+                note_level(q, (enum risk)risk);
+        finish(q);
+}
+
+static void on_trouble(void *data, const struct error *e)
+{
+        struct level_question *q = data;
+        if (!q->over)
+                health_note(q->health, "sandboxes", HEALTH_BROKEN, "see what it says", "%s", e->text);
+        finish(q);
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+        struct error e;
+        error_set(&e, ERROR_TIMEOUT, "the engine did not answer in time");
+        on_trouble(timer->data, &e);
+}
+
+void health_check_levels(struct health *health)
+{
+        struct error e = {0};
+        struct log log = {.program = "brig", .clock = &clock_system, .fd = -1};
+        struct level_question q = {.health = health};
+        struct sandbox_options options = {.config = health->config,
+                                          .log = &log,
+                                          .clock = &clock_system,
+                                          .worker = "doctor",
+                                          .one_shot = true,
+                                          .ready = on_ready,
+                                          .trouble = on_trouble,
+                                          .data = &q};
+        uv_loop_t loop;
+        uv_loop_init(&loop);
+        uv_timer_init(&loop, &q.patience);
+        q.patience.data = &q;
+        uv_timer_start(&q.patience, on_patience_over, ENGINE_ANSWER_MS, 0);
+        if (sandbox_open(&q.sandbox, &loop, &options, &e) < 0) {
+                health_note(health, "sandboxes", HEALTH_BROKEN, "see what it says", "%s", e.text);
+                on_closed(&q);
+        }
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+}
