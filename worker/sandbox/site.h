@@ -10,9 +10,6 @@
 /* brig-init: `given`, or NULL: beside the running program, else ../libexec/brig. An absolute path. 0 or -1 (ERROR_CONFIG). */
 int site_find_init(const char *given, char ret_path[static PATH_MAX], struct error *e);
 
-/* The folder of the fences, beside the configuration. An absolute path. 0 or -1 (ERROR_CONFIG). */
-int site_find_fence(const struct config *config, char ret_path[static PATH_MAX], struct error *e);
-
 /* The text of DIRECTORY/seccomp/NAME.json, which the caller frees; NULL (ERROR_CONFIG). */
 char *site_read_seccomp(const struct config *config, const char *name, struct error *e);
 
