@@ -122,6 +122,7 @@ class Cell:
         self.settings = settings or {}
         self.programs = {}
         self.records = []
+        self.producer = self.consumer = None
         self.kafka = KafkaServer(os.path.join(self.directory, "kafka"))
         self.redis = RedisServer(os.path.join(self.directory, "redis"))
 
@@ -134,7 +135,6 @@ class Cell:
             self.__exit__()
             raise
         self.producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.address, "partitioner": "murmur2_random"})
-        self.consumer = None
         return self
 
     def __exit__(self, *_):
@@ -142,6 +142,9 @@ class Cell:
             if program.process.poll() is None:
                 program.kill()
         self.remove_leftovers()
+        if self.consumer:
+            self.consumer.close()
+        self.producer = self.consumer = None
         self.kafka.stop()
         self.redis.stop()
         if os.environ.get("BRIG_TEST_KEEP"):
@@ -239,7 +242,7 @@ class Cell:
 
     def offsets(self):
         """Partition: (committed, end) of brig.jobs for the dispatchers' group."""
-        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.address, "group.id": "brig.dispatchers"})
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka.address, "group.id": "brig-dispatcher"})
         wanted = [confluent_kafka.TopicPartition("brig.jobs", p) for p in range(self.partitions)]
         committed = {t.partition: t.offset for t in consumer.committed(wanted, timeout=20)}
         ends = {t.partition: consumer.get_watermark_offsets(t, timeout=20)[1] for t in wanted}
