@@ -14,7 +14,7 @@ int analysis_open(struct analysis **ret_analysis, const char *directory, struct 
 void analysis_close(struct analysis *a);
 
 /* Findings of every file of the job, at most RESULT_FINDINGS_MAX, in order; the caller frees *ret_findings with free(). Returns the
- * strictest level the findings ask for at `level` (at least `level`). Bounded: match limits and at most 2 MiB looked at a job; what was
+ * strictest level the findings ask for at `level` (at least `level`). Bounded: match limits and at most 256 KiB looked at a job; what was
  * cut short is itself a finding, rule "analysis.incomplete". */
 enum risk analysis_run(const struct analysis *a, const struct job *job, enum risk level, struct finding **ret_findings, size_t *ret_count);
 
