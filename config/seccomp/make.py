@@ -22,22 +22,22 @@ rt_sigreturn rt_sigtimedwait sched_getaffinity sendto setitimer setsid shutdown 
 truncate uname unlink unlinkat utimensat wait4 write
 """
 
-# Missed in silence, or replaced at a cost, or what cp, mv and ln of a shell script need. Without prctl init would stay dumpable; the clock
-# calls matter where the vDSO has no clock.
+# Missed in silence, or replaced at a cost, or what cp, mv and ln of a shell script or Go's os/exec need. Without prctl init would stay
+# dumpable; the clock calls matter where the vDSO has no clock. setsockopt is not among them: it attaches socket filters.
 MISSED = """
-alarm brk capget close_range faccessat faccessat2 fchown fchownat flistxattr fremovexattr fstat getcpu getegid getgid getpeername getppid
-getsockname gettimeofday getxattr inotify_rm_watch lgetxattr linkat lremovexattr lsetxattr madvise mkdirat mremap nanosleep open prctl
-readlinkat recvmsg removexattr renameat restart_syscall rseq rt_sigsuspend sched_yield sendfile sendmsg set_robust_list set_tid_address
-setpgid setxattr time timer_create timer_settime times umask vfork writev
+alarm brk capget close_range dup dup3 faccessat faccessat2 fchown fchownat flistxattr fremovexattr fstat getcpu getegid getgid getpeername
+getppid getsockname gettimeofday getxattr inotify_rm_watch lgetxattr linkat lremovexattr lsetxattr madvise mkdirat mremap nanosleep open
+prctl readlinkat recvmsg removexattr renameat restart_syscall rseq rt_sigsuspend sched_yield sendfile sendmsg set_robust_list
+set_tid_address setpgid setxattr time timer_create timer_settime times umask vfork waitid writev
 """
 
 # Other forms of the same, for programs and C libraries beyond those five.
 TWINS = """
-accept chown clock_getres dup dup3 epoll_create epoll_pwait2 eventfd futimesat getdents getitimer getresgid getresuid getrlimit inotify_init
-lchown lstat membarrier mincore mknod pause pipe ppoll preadv pselect6 pwritev pwritev2 readahead readv recvmmsg rt_sigpending
+accept chown clock_getres epoll_create epoll_pwait2 eventfd futimesat getdents getitimer getresgid getresuid getrlimit inotify_init lchown
+lstat membarrier mincore mknod pause pipe ppoll preadv pselect6 pwritev pwritev2 readahead readv recvmmsg rt_sigpending
 sched_get_priority_max sched_get_priority_min sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval select sendmmsg
 setsockopt signalfd splice stat sync_file_range tee timer_delete timer_getoverrun timer_gettime timerfd_create timerfd_gettime
-timerfd_settime utime utimes waitid
+timerfd_settime utime utimes
 """
 
 # Trusted agents and development.

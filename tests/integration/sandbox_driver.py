@@ -53,7 +53,7 @@ def seccomp_option(level):
 def specification(level="high", memory=128 * MIB, pids=16, work=8 * MIB, shm=0, **host):
     """A container as the sandbox contract wants it, as far as brig-init and system calls are concerned."""
     def tmpfs(size):
-        return f"size={size},nr_inodes={max(size // 4096, 1024)},mode=1777,noexec,nosuid,nodev"
+        return f"size={size},nr_inodes={max(size // 4096, 1024)},uid=65534,gid=65534,mode=0700,noexec,nosuid,nodev"
     host = {
         "Binds": [INIT + ":/brig/init:ro"], "NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "IpcMode": "none",
         "SecurityOpt": ["no-new-privileges", seccomp_option(level)], "Memory": memory, "MemorySwap": memory, "PidsLimit": pids,
