@@ -31,15 +31,29 @@ static int expect_number(const char *text, const char *key, int base, uint64_t w
         return error_set(e, ERROR_SANDBOX, "%s is %" PRIu64 ", not %" PRIu64, key, there, wanted);
 }
 
+/* Decimal numbers from the start of `text`, blanks between; false when there are fewer. */
+static bool read_numbers(const char *text, uint64_t *ret_numbers, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                char *end;
+                ret_numbers[i] = strtoull(text, &end, 10);
+                if (end == text)
+                        return false;
+                text = end;
+        }
+        return true;
+}
+
+/* Real, effective, saved and file system id. */
 static int expect_ids(const char *status, const char *key, uint32_t wanted, struct error *e)
 {
-        unsigned long ids[4];
+        uint64_t ids[4];
         const char *value = line_value(status, key);
-        if (!value || sscanf(value, "%lu %lu %lu %lu", &ids[0], &ids[1], &ids[2], &ids[3]) != 4)
+        if (!value || !read_numbers(value, ids, 4))
                 return error_set(e, ERROR_SANDBOX, "%s cannot be read back", key);
         for (size_t i = 0; i < 4; i++)
                 if (ids[i] != wanted)
-                        return error_set(e, ERROR_SANDBOX, "%s is %lu, not %" PRIu32, key, ids[i], wanted);
+                        return error_set(e, ERROR_SANDBOX, "%s is %" PRIu64 ", not %" PRIu32, key, ids[i], wanted);
         return 0;
 }
 
@@ -56,16 +70,14 @@ int readback_check_status(const struct readback *want, const char *status, struc
         return expect_number(status, "Seccomp:", 10, 2, e);
 }
 
-/* Soft and hard value of one line. */
 static int expect_rlimit(const char *limits, const char *key, uint64_t wanted, struct error *e)
 {
-        unsigned long long soft;
-        unsigned long long hard;
+        uint64_t there[2]; /* soft and hard */
         const char *value = line_value(limits, key);
-        if (!value || sscanf(value, "%llu %llu", &soft, &hard) != 2)
+        if (!value || !read_numbers(value, there, 2))
                 return error_set(e, ERROR_SANDBOX, "%s: no such limit in force", key);
-        if (soft != wanted || hard != wanted)
-                return error_set(e, ERROR_SANDBOX, "%s is %llu, not %" PRIu64, key, hard, wanted);
+        if (there[0] != wanted || there[1] != wanted)
+                return error_set(e, ERROR_SANDBOX, "%s is %" PRIu64 ", not %" PRIu64, key, there[1], wanted);
         return 0;
 }
 

@@ -18,7 +18,7 @@ int engine_init(struct engine *engine, uv_loop_t *loop, const char *docker_host,
         const char *path = docker_host + strlen(scheme);
         if (path[0] != '/' || strlen(path) >= sizeof(engine->socket_path))
                 return error_set(e, ERROR_CONFIG, "docker.host: '%s' is no path of a socket", docker_host);
-        strcpy(engine->socket_path, path);
+        snprintf(engine->socket_path, sizeof(engine->socket_path), "%s", path);
         return 0;
 }
 
