@@ -247,7 +247,7 @@ static void parse(struct assignment *a, struct span record)
                 finish_as(a, STATUS_ERROR, CAUSE_INFRASTRUCTURE, rejection.message);
                 return;
         }
-        if (strcmp(job_id, a->job_id) || strcmp(agent_id, a->agent_id)) {
+        if (strcmp(job_id, a->job_id) != 0 || strcmp(agent_id, a->agent_id) != 0) {
                 finish_as(a, STATUS_ERROR, CAUSE_INFRASTRUCTURE, "another job lies at the offset of this one");
                 return;
         }

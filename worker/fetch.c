@@ -67,9 +67,10 @@ static int connect_source(struct fetcher *fetcher, struct error *e)
 
 static void start_next(struct fetcher *fetcher)
 {
-        if (fetcher->current || list_empty(&fetcher->waiting))
+        struct list *first = fetcher->current ? NULL : list_pop(&fetcher->waiting);
+        if (!first)
                 return;
-        struct fetch *fetch = fetcher->current = list_entry(list_pop(&fetcher->waiting), struct fetch, link);
+        struct fetch *fetch = fetcher->current = list_entry(first, struct fetch, link);
         if (connect_source(fetcher, &fetcher->failure) < 0 ||
             kafka_source_assign(fetcher->source, fetcher->topic, fetch->partition, fetch->offset, &fetcher->failure) < 0) {
                 fail_after(fetcher, 0);

@@ -32,7 +32,7 @@ static int add_language(struct inbox *inbox, const struct language *language)
                 return -1;
         for (size_t i = 0; i < config->images_allow_count; i++) {
                 const char *image = config->images_allow[i];
-                if (!strpbrk(image, "*?[") && strcmp(image, language->image) && add_pool(inbox, language->name, image, image) < 0)
+                if (!strpbrk(image, "*?[") && strcmp(image, language->image) != 0 && add_pool(inbox, language->name, image, image) < 0)
                         return -1;
         }
         return 0;

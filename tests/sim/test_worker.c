@@ -9,7 +9,7 @@
 
 #include "tests/support/worker_world.h"
 
-enum { LEASE_MS = 15000 };
+static const uint64_t LEASE_MS = 15000;
 
 static void expect_status(struct world *world, const char *job_id, const char *status)
 {

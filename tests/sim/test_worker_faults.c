@@ -1,5 +1,6 @@
 /* Two workers under random faults, in virtual time: answers and calls lost, links cut, Redis restarted, Kafka away, processes
  * stopped. BRIG_TEST_SEED names the first seed, BRIG_TEST_RUNS how many follow. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ static void fault(struct trial *t)
                 world->sink_down = below(t, 2);
                 break;
         case 5:
-                world->ack_delay_ms = below(t, 3) * 8000;
+                world->ack_delay_ms = UINT64_C(8000) * below(t, 3);
                 break;
         case 6:
         case 7:
@@ -102,7 +103,7 @@ static void expect_one_execution_of_each(struct trial *t)
 {
         for (size_t i = 0; i < t->job_count; i++)
                 if (world_executing(&t->world, t->jobs[i]) > 1)
-                        fail_msg("job %s runs twice at %llu", t->jobs[i], (unsigned long long)t->world.clock.virtual_ms);
+                        fail_msg("job %s runs twice at %" PRIu64, t->jobs[i], t->world.clock.virtual_ms);
 }
 
 static bool is_over(struct trial *t, const char *job_id)
@@ -160,7 +161,7 @@ static void test_every_job_ends_and_none_runs_twice_at_once(void **state)
         uint64_t runs = setting("BRIG_TEST_RUNS", RUNS);
         (void)state;
         for (uint64_t i = 0; i < runs; i++) {
-                printf("seed %llu\n", (unsigned long long)(seed + i));
+                printf("seed %" PRIu64 "\n", seed + i);
                 try_seed(seed + i);
         }
 }

@@ -58,19 +58,18 @@ static void engine_want(void *sandbox, const char *image, enum risk risk)
 static int engine_run_start(void *sandbox, struct sandbox_run *run, struct error *e)
 {
         struct world_worker *w = sandbox;
-        char verb[16] = "";
-        unsigned ms = 0;
-        sscanf((const char *)run->job->code.data, "%15s %u", verb, &ms);
+        const char *code = (const char *)run->job->code.data;
+        const char *space = strchr(code, ' ');
         struct world_run *slot = run_of(w, NULL);
         assert_non_null(slot);
         assert_true(engine_free_slots(w) > 0);
         if (w->engine_down)
                 return error_set(e, ERROR_DOCKER, "no engine");
         *slot = (struct world_run){.run = run, .starts_ms = w->world->clock.virtual_ms + PULL_MS};
-        slot->ends_ms = slot->starts_ms + ms;
-        slot->outcome = strcmp(verb, "break") == 0    ? SANDBOX_INTERRUPTED
-                        : strcmp(verb, "refuse") == 0 ? SANDBOX_NOT_STARTED
-                                                      : SANDBOX_FINISHED;
+        slot->ends_ms = slot->starts_ms + (space ? strtoul(space, NULL, 10) : 0);
+        slot->outcome = strncmp(code, "break", 5) == 0    ? SANDBOX_INTERRUPTED
+                        : strncmp(code, "refuse", 6) == 0 ? SANDBOX_NOT_STARTED
+                                                          : SANDBOX_FINISHED;
         return 0;
 }
 
