@@ -15,7 +15,7 @@ struct accepted_record {      /* zero-initialised it is empty */
 struct accepted_record_search {
         const char *job_id;
         const char *agent_id; /* NULL: whoever's */
-        int64_t offset;       /* in the agent's partition, or RD_KAFKA_OFFSET_BEGINNING */
+        int64_t offset;       /* in the agent's partition, or TOPIC_BEGINNING */
         bool wait;            /* until it is there */
         uint64_t timeout_ms;  /* 0: the default bound of a scan */
 };

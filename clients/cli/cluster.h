@@ -13,7 +13,7 @@ struct cluster {
         int32_t partitions;
 };
 
-/* Asks the broker; topics that are missing are made. Blocks up to 10 s. 0, or -1 (ERROR_KAFKA, ERROR_CONFIG). */
+/* Asks the broker; topics that are missing are made. Blocks up to 5 s. 0, or -1 (ERROR_KAFKA, ERROR_CONFIG). */
 int cluster_open(struct cluster *ret_cluster, const struct config *config, struct error *e);
 
 /* The partition of an agent's jobs, results and requests; all of them when `agent_id` is NULL. */

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,7 +40,7 @@ static int find_queued(const struct config *config, const struct artifacts_optio
 {
         struct cluster cluster;
         struct accepted_record record = {0};
-        struct accepted_record_search search = {.job_id = job_id, .agent_id = options->agent_id, .offset = RD_KAFKA_OFFSET_BEGINNING};
+        struct accepted_record_search search = {.job_id = job_id, .agent_id = options->agent_id, .offset = TOPIC_BEGINNING};
         bool found = false;
         int failed = cluster_open(&cluster, config, e) < 0 || accepted_record_find(&cluster, &search, &record, &found, e) < 0;
         if (!failed && !found)

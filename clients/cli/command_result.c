@@ -1,5 +1,3 @@
-#include <librdkafka/rdkafka.h>
-
 #include "clients/cli/accepted_record.h"
 #include "clients/cli/command.h"
 #include "clients/cli/complaint.h"
@@ -36,7 +34,7 @@ static const struct options OPTIONS = {
 static int find_and_print(const struct cluster *cluster, const struct result_options *options, const char *job_id)
 {
         struct accepted_record record = {0};
-        struct accepted_record_search search = {job_id, options->agent_id, RD_KAFKA_OFFSET_BEGINNING, options->wait, options->timeout_ms};
+        struct accepted_record_search search = {job_id, options->agent_id, TOPIC_BEGINNING, options->wait, options->timeout_ms};
         struct error e = {0};
         bool found = false;
         int status;

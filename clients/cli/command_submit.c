@@ -1,4 +1,3 @@
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #include "clients/cli/accepted_record.h"
@@ -52,7 +51,7 @@ struct submission {
 /* A record that says its own job id may have been answered before. */
 static int find_results_offset(struct submission *s, struct error *e)
 {
-        s->results_offset = RD_KAFKA_OFFSET_BEGINNING;
+        s->results_offset = TOPIC_BEGINNING;
         if (!s->options->wait || s->options->job.job_file)
                 return 0;
         return cluster_end(s->cluster, s->cluster->topics.results, cluster_partition(s->cluster, s->preparation->agent_id),

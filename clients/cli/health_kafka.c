@@ -3,7 +3,7 @@
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
-#include "clients/cli/topic_time.h"
+#include "clients/cli/topic_range.h"
 #include "common/transport/kafka_topics.h"
 
 enum { KAFKA_ANSWER_MS = 5000 };

@@ -12,7 +12,7 @@ bool session_open(struct session *session, const char *config_file, int *ret_sta
                 return false;
         }
         if (cluster_open(&session->cluster, &session->config, &e) < 0) {
-                *ret_status = complain_error("the queue", &e, "set kafka.bootstrap_servers or BRIG_KAFKA_BOOTSTRAP_SERVERS");
+                *ret_status = complain_error("the queue", &e, NULL);
                 config_deinit(&session->config);
                 return false;
         }

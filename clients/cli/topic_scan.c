@@ -1,13 +1,15 @@
 #include "clients/cli/topic_scan.h"
 
+#include <stdlib.h>
 #include <uv.h>
 
+#include "clients/cli/topic_range.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/transport/kafka_source.h"
 
 struct scanner {
-        struct topic_scan *scan;
+        const struct topic_scan *scan;
         struct kafka_source *source;
         uv_loop_t loop;
         uv_timer_t deadline;
@@ -37,7 +39,7 @@ static void finish(struct scanner *s, enum topic_scan_verdict verdict)
 static bool on_record(void *data, const struct kafka_record *record)
 {
         struct scanner *s = data;
-        if (!s->over && s->scan->record && s->scan->record(s->scan->data, record))
+        if (!s->over && s->scan->record(s->scan->data, record))
                 finish(s, TOPIC_SCAN_FOUND);
         return true;
 }
@@ -45,8 +47,7 @@ static bool on_record(void *data, const struct kafka_record *record)
 static void on_end(void *data, const char *topic, int32_t partition, int64_t offset)
 {
         struct scanner *s = data;
-        (void)topic, (void)partition;
-        s->scan->end = offset;
+        (void)offset;
         if (s->scan->follow || s->over)
                 return;
         kafka_source_unassign(s->source, topic, partition);
@@ -69,17 +70,40 @@ static void on_deadline(uv_timer_t *timer)
         finish(timer->data, TOPIC_SCAN_TIMED_OUT);
 }
 
+/* An empty partition has an end already, unless more is waited for. */
+static int assign_ranges(struct scanner *s, const struct topic_part *part, const struct topic_range *ranges)
+{
+        for (int32_t i = 0; i < part->count; i++) {
+                if (ranges[i].first == ranges[i].end && !s->scan->follow)
+                        continue;
+                s->unfinished++;
+                if (kafka_source_assign(s->source, part->topic, part->first_partition + i, ranges[i].first, s->e) < 0)
+                        return -1;
+        }
+        if (s->unfinished == 0)
+                finish(s, TOPIC_SCAN_ENDED);
+        return 0;
+}
+
 static int assign(struct scanner *s)
 {
         const struct topic_scan *scan = s->scan;
         bool all = scan->partition == TOPIC_ALL_PARTITIONS;
-        int32_t first = all ? 0 : scan->partition, last = all ? scan->partitions - 1 : scan->partition;
-        s->unfinished = last - first + 1;
-        for (int32_t partition = first; partition <= last; partition++)
-                if (kafka_source_assign(s->source, scan->topic, partition, scan->offsets ? scan->offsets[partition] : scan->offset, s->e) <
-                    0)
-                        return -1;
-        return 0;
+        struct topic_part part = {scan->topic, all ? 0 : scan->partition, all ? scan->partitions : 1};
+        struct topic_range *ranges = calloc((size_t)part.count, sizeof *ranges);
+        int failed;
+        if (!ranges)
+                return error_set(s->e, ERROR_MEMORY, "out of memory");
+        if (scan->offset == TOPIC_BEGINNING) {
+                failed = topic_ranges(scan->config, &part, scan->since_ms, ranges, s->e);
+        } else {
+                ranges[0] = (struct topic_range){scan->offset, INT64_MAX};
+                failed = 0;
+        }
+        if (!failed)
+                failed = assign_ranges(s, &part, ranges);
+        free(ranges);
+        return failed;
 }
 
 static int open_source(struct scanner *s, const struct log *log)
@@ -111,7 +135,7 @@ static void start(struct scanner *s, const struct log *log)
                 finish(s, TOPIC_SCAN_TIMED_OUT);
 }
 
-int topic_scan_run(struct topic_scan *scan, enum topic_scan_verdict *ret_verdict, struct error *e)
+int topic_scan_run(const struct topic_scan *scan, enum topic_scan_verdict *ret_verdict, struct error *e)
 {
         struct log log = {.program = "brig", .level = LOG_ERROR, .clock = &clock_system, .fd = -1};
         struct scanner s = {.scan = scan, .e = e};

@@ -9,25 +9,24 @@
 #include "common/error.h"
 #include "common/transport/kafka_record.h"
 
-enum { TOPIC_ALL_PARTITIONS = -1, TOPIC_TIMEOUT_MS = 30000 };
+enum { TOPIC_ALL_PARTITIONS = -1, TOPIC_BEGINNING = -1, TOPIC_TIMEOUT_MS = 30000 };
 
 struct topic_scan {
         const struct config *config; /* borrowed, as the rest */
         const char *topic;
         int32_t partitions;                                            /* how many the topic has */
         int32_t partition;                                             /* the one to read, or TOPIC_ALL_PARTITIONS */
-        int64_t offset;                                                /* absolute, RD_KAFKA_OFFSET_BEGINNING or _END */
-        const int64_t *offsets;                                        /* by partition, instead of `offset`; NULL: not so */
+        int64_t offset;                                                /* in that one; or TOPIC_BEGINNING */
+        uint64_t since_ms;                                             /* Unix time; what is older is mostly passed over; 0: nothing is */
         bool follow;                                                   /* go on at the end, and wait for more */
         uint64_t timeout_ms;                                           /* 0: TOPIC_TIMEOUT_MS */
-        bool (*record)(void *data, const struct kafka_record *record); /* true: found, enough; may be NULL */
+        bool (*record)(void *data, const struct kafka_record *record); /* true: found, enough */
         void *data;
-        int64_t end; /* out: of the partition read last to its end, the offset of its next record */
 };
 
 enum topic_scan_verdict { TOPIC_SCAN_FOUND, TOPIC_SCAN_ENDED, TOPIC_SCAN_TIMED_OUT };
 
 /* 0, or -1 (ERROR_KAFKA): no broker, naming its address. */
-int topic_scan_run(struct topic_scan *scan, enum topic_scan_verdict *ret_verdict, struct error *e);
+int topic_scan_run(const struct topic_scan *scan, enum topic_scan_verdict *ret_verdict, struct error *e);
 
 #endif
