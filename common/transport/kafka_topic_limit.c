@@ -5,6 +5,20 @@
 
 #include "common/transport/kafka_conf.h"
 
+/* Only a controller tells settings; the embedded broker names one that does not exist. */
+static int find_controller(rd_kafka_t *handle, int timeout_ms, bool *ret_found, struct error *e)
+{
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_resp_err_t err = rd_kafka_metadata(handle, 0, NULL, &metadata, timeout_ms);
+        if (err)
+                return error_set(e, ERROR_KAFKA, "metadata: %s", rd_kafka_err2str(err));
+        *ret_found = false;
+        for (int i = 0; i < metadata->broker_cnt; i++)
+                *ret_found |= metadata->brokers[i].id == rd_kafka_controllerid(handle, 0);
+        rd_kafka_metadata_destroy(metadata);
+        return 0;
+}
+
 static rd_kafka_event_t *ask(rd_kafka_t *handle, const char *topic, int timeout_ms)
 {
         char ignored[1];
@@ -44,6 +58,19 @@ static int read_answer(rd_kafka_event_t *event, const char *topic, uint64_t *ret
         return 0;
 }
 
+static int ask_limit(rd_kafka_t *handle, const char *topic, int timeout_ms, uint64_t *ret_record_bytes, struct error *e)
+{
+        bool found;
+        if (find_controller(handle, timeout_ms, &found, e) < 0)
+                return -1;
+        if (!found)
+                return *ret_record_bytes = UINT64_MAX, 0;
+        rd_kafka_event_t *event = ask(handle, topic, timeout_ms);
+        int failed = read_answer(event, topic, ret_record_bytes, e);
+        rd_kafka_event_destroy(event);
+        return failed;
+}
+
 int kafka_topic_limit(const struct config *config, const char *topic, int timeout_ms, uint64_t *ret_record_bytes, struct error *e)
 {
         char reason[160];
@@ -56,9 +83,7 @@ int kafka_topic_limit(const struct config *config, const char *topic, int timeou
                 rd_kafka_conf_destroy(conf);
                 return error_set(e, ERROR_CONFIG, "kafka: %s", reason);
         }
-        rd_kafka_event_t *event = ask(handle, topic, timeout_ms);
-        int failed = read_answer(event, topic, ret_record_bytes, e);
-        rd_kafka_event_destroy(event);
+        int failed = ask_limit(handle, topic, timeout_ms, ret_record_bytes, e);
         rd_kafka_destroy(handle);
         return failed;
 }
