@@ -1,11 +1,12 @@
 /* The tie to the engine: known and swept, or lost and asked for again, with pauses that grow.
  *
- * A round asks the engine about itself, removes leftovers, and learns the images; then the sandbox may work. A round is repeated every
- * minute, and at once when something hints that the engine is gone. */
+ * A round asks the engine about itself, removes leftovers, learns the images, and beside that asks whether the bridge's rules are in
+ * force; then the sandbox may work. A round is repeated every minute, and at once when something hints that the engine is gone. */
 #ifndef BRIG_SANDBOX_LINK_H
 #define BRIG_SANDBOX_LINK_H
 
 #include "common/log.h"
+#include "worker/sandbox/egress.h"
 #include "worker/sandbox/images.h"
 #include "worker/sandbox/leftovers.h"
 
@@ -15,7 +16,9 @@ struct engine_link {
         struct images images;
         const struct instance *instance; /* borrowed */
         const struct log *log;
-        bool sweep; /* remove leftovers */
+        bool sweep;                /* remove leftovers */
+        const char *egress_script; /* NULL: nobody will use the bridge */
+        struct error egress;       /* why the bridge cannot be used; ERROR_NONE: it can */
         bool up;
         bool (*owned)(struct engine_link *link, const char *container);
         int (*check)(struct engine_link *link, struct error *e);          /* does this engine do? After it is known, before work begins */
@@ -26,9 +29,12 @@ struct engine_link {
         /* private */
         struct engine_probe probe;
         struct leftovers leftovers;
+        struct egress_check egress_check;
         uv_timer_t timer;
         unsigned failures;
-        bool in_round, closing, timer_closed;
+        unsigned parts_open; /* of the round; 0: none is under way */
+        struct error failure;
+        bool closing, timer_closed;
 };
 
 int engine_link_open(struct engine_link *link, uv_loop_t *loop, const struct config *config, struct error *e);

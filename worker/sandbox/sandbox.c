@@ -27,6 +27,7 @@ struct sandbox {
         uv_timer_t kick; /* work to be done, but not from inside the caller */
         char init_path[PATH_MAX];
         char fence_path[PATH_MAX];
+        char egress_path[PATH_MAX];
         struct error broken[RISK_COUNT]; /* a wall of the level did not hold */
         unsigned handles_open;
         bool ready, closing;
@@ -59,11 +60,10 @@ static int level_check(const struct sandbox *sandbox, enum risk risk, struct err
                 *e = sandbox->broken[risk];
                 return -1;
         }
-        if (profile->network == NETWORK_BRIDGE)
-                return error_set(e, ERROR_SANDBOX, "level %s needs the bridge with filtered egress, which is not set up on this host",
-                                 risk_name(risk));
+        if (profile->network == NETWORK_BRIDGE && sandbox->link.egress.code)
+                return error_set(e, ERROR_SANDBOX, "level %s is not offered: %.150s", risk_name(risk), sandbox->link.egress.text);
         if (sandbox->ready && !engine_has_runtime(&sandbox->link.engine, profile->runtime))
-                return error_set(e, ERROR_SANDBOX, "level %s needs the runtime %s, which the engine does not have", risk_name(risk),
+                return error_set(e, ERROR_SANDBOX, "level %s is not offered: the engine has no runtime %s", risk_name(risk),
                                  profile->runtime);
         return 0;
 }
@@ -258,6 +258,20 @@ static void link_changed(struct engine_link *link, const struct error *e)
 
 /* --- opening --- */
 
+static bool is_asked_for(const struct sandbox *sandbox, enum risk risk)
+{
+        return !sandbox->options.levels || (sandbox->options.levels & 1U << risk);
+}
+
+/* Whether somebody will use the bridge, whose rules are then looked at. */
+static bool needs_egress(const struct sandbox *sandbox)
+{
+        for (enum risk risk = RISK_LOW; risk < RISK_COUNT; risk++)
+                if (is_asked_for(sandbox, risk) && sandbox->options.config->profiles[risk].network == NETWORK_BRIDGE)
+                        return true;
+        return false;
+}
+
 static int read_site(struct sandbox *sandbox, struct error *e)
 {
         const struct config *config = sandbox->options.config;
@@ -268,6 +282,8 @@ static int read_site(struct sandbox *sandbox, struct error *e)
                 if (!sandbox->slots.seccomp[i])
                         return -1;
         }
+        if (needs_egress(sandbox) && site_find_egress(sandbox->egress_path))
+                sandbox->link.egress_script = sandbox->egress_path;
         return 0;
 }
 

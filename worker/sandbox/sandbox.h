@@ -20,6 +20,7 @@ struct sandbox_options {
         const struct clock *clock;
         const char *worker;        /* label brig.worker, `worker` in results */
         const char *init_path;     /* brig-init; NULL: beside the running program, or ../libexec/brig */
+        unsigned levels;           /* 1 << enum risk of those that will be asked for; 0: all. What the others need is not looked at */
         bool one_shot;             /* brig run: no warm containers, no leftovers looked for */
         void (*ready)(void *data); /* engine answers, leftovers are removed, slots may run; also after a recovery */
         void (*trouble)(void *data, const struct error *e); /* engine unreachable or a level not offered; once a loss */

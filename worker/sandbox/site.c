@@ -18,21 +18,35 @@ static int program_folder(char ret_path[static PATH_MAX])
         return 0;
 }
 
-int site_find_init(const char *given, char ret_path[static PATH_MAX], struct error *e)
+/* The first of `places`, beneath the running program's folder, that is there. */
+static bool find_beside(const char *const *places, char ret_path[static PATH_MAX])
 {
-        static const char *const places[] = {"brig-init", "../libexec/brig/brig-init"};
         char folder[PATH_MAX];
         char path[PATH_MAX + 64];
+        if (program_folder(folder) < 0)
+                return false;
+        for (; *places; places++) {
+                snprintf(path, sizeof(path), "%s/%s", folder, *places);
+                if (realpath(path, ret_path))
+                        return true;
+        }
+        return false;
+}
+
+int site_find_init(const char *given, char ret_path[static PATH_MAX], struct error *e)
+{
+        static const char *const places[] = {"brig-init", "../libexec/brig/brig-init", NULL};
         if (given)
                 return realpath(given, ret_path) ? 0 : error_set_sys(e, ERROR_CONFIG, errno, "brig-init at %s", given);
-        if (program_folder(folder) < 0)
-                return error_set_sys(e, ERROR_CONFIG, errno, "find the running program");
-        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-                snprintf(path, sizeof(path), "%s/%s", folder, places[i]);
-                if (realpath(path, ret_path))
-                        return 0;
-        }
-        return error_set(e, ERROR_CONFIG, "brig-init is neither in %s nor in ../libexec/brig", folder);
+        if (!find_beside(places, ret_path))
+                return error_set(e, ERROR_CONFIG, "brig-init is neither beside the program nor in ../libexec/brig");
+        return 0;
+}
+
+bool site_find_egress(char ret_path[static PATH_MAX])
+{
+        static const char *const places[] = {"../libexec/brig/egress", "../../../deploy/egress", NULL};
+        return find_beside(places, ret_path);
 }
 
 int site_find_fence(const struct config *config, char ret_path[static PATH_MAX], struct error *e)

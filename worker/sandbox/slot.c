@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "worker/sandbox/code_folder.h"
+#include "worker/sandbox/egress.h"
 #include "worker/sandbox/netns.h"
 
 enum {
@@ -115,6 +116,17 @@ static int check_walls(struct slot *slot, struct error *e)
         return 0;
 }
 
+/* With a bridge, that one network and no other. */
+static int check_networks(const struct slot *slot, const json_t *inspection, struct error *e)
+{
+        const json_t *networks = json_object_get(json_object_get(inspection, "NetworkSettings"), "Networks");
+        if (slot->walls.profile->network != NETWORK_BRIDGE)
+                return 0;
+        if (json_object_size(networks) == 1 && json_object_get(networks, EGRESS_NETWORK))
+                return 0;
+        return error_set(e, ERROR_SANDBOX, "the container is not on the network %s alone", EGRESS_NETWORK);
+}
+
 static void inspected(struct docker_call *call, const struct error *e)
 {
         struct slot *slot = call->data;
@@ -127,7 +139,8 @@ static void inspected(struct docker_call *call, const struct error *e)
                 slot_fail(slot, &failure);
                 return;
         }
-        waiting_or_failed(slot, check_walls(slot, &failure), &failure);
+        int result = check_networks(slot, call->answer, &failure);
+        waiting_or_failed(slot, result < 0 ? -1 : check_walls(slot, &failure), &failure);
 }
 
 static void check_when_started(struct slot *slot)
@@ -282,7 +295,7 @@ json_t *slot_describe(const struct slot_host *host, const struct slot_want *want
                         .hosts_path = host->instance->hosts_path,
                         .code_path = code_path,
                         .cgroup_parent = cgroup_parent,
-                        .network = "brig",
+                        .network = EGRESS_NETWORK,
                         .worker = host->worker,
                         .folder = host->instance->path,
                         .slot = slot,

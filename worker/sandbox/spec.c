@@ -35,6 +35,8 @@ static const char *const masked_paths[] = {
 
 static const char *const read_only_paths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 
+static const char no_resolver[] = "192.0.2.53"; /* of TEST-NET-1, RFC 5737: nobody answers there, and the rules refuse it at once */
+
 static uint64_t scale(uint64_t bytes, uint64_t part, uint64_t whole)
 {
         if (bytes == 0)
@@ -176,6 +178,8 @@ static void add_walls(json_t *host, const struct spec *spec)
         json_object_set_new(host, "IpcMode", json_string("none"));
         json_object_set_new(host, "CgroupnsMode", json_string("private"));
         json_object_set_new(host, "NetworkMode", json_string(network));
+        if (spec->profile->network == NETWORK_BRIDGE) /* else the engine would ask the host's resolvers */
+                json_object_set_new(host, "Dns", json_pack("[s]", spec->resolver ? spec->resolver : no_resolver));
         json_object_set_new(host, "Mounts", binds(spec));
         json_object_set_new(host, "Tmpfs", tmpfs(spec));
         json_object_set_new(host, "MaskedPaths", texts(masked_paths, sizeof(masked_paths) / sizeof(*masked_paths)));

@@ -38,6 +38,7 @@ struct spec {
         const char *code_path;       /* the folder bound to /code */
         const char *cgroup_parent;   /* NULL: the engine's own */
         const char *network;         /* the bridge, where the profile has one */
+        const char *resolver;        /* the only name server there; NULL: none */
         const char *worker;          /* labels */
         const char *folder;
         const char *slot;
