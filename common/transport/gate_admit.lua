@@ -1,8 +1,8 @@
 -- Admission
 
-local function job_make(ref, agent, id, partition, offset, level, pool, cpus, expires_at, record)
-  local job = { ref = ref, agent = agent, id = id, level = level, pool = pool, expires_at = expires_at }
-  job_set(job, 'state', 'new', 'partition', partition, 'offset', offset, 'level', level, 'pool', pool, 'cpu0', cpus[0], 'cpu1', cpus[1],
+local function job_new(ref, agent, id, partition, offset, level, pool, cpus, expires_at, record)
+  local job = { ref = ref, agent = agent, id = id }
+  job_set(job, 'partition', partition, 'offset', offset, 'level', level, 'pool', pool, 'cpu0', cpus[0], 'cpu1', cpus[1],
     'cpu2', cpus[2], 'expires_at', expires_at, 'queued_at', now)
   if record ~= '' then
     call('SET', key('record', ref), record)
@@ -60,7 +60,7 @@ function functions.admit(args)
   if refusal and defer == '0' then
     return rejected(unpack(refusal))
   end
-  local job = job_make(ref, agent, id, partition, offset, level, pool, cpus, expires_at, record)
+  local job = job_new(ref, agent, id, partition, offset, level, pool, cpus, expires_at, record)
   if refusal then
     job_defer(job, refusal_wait(refusal))
     return { 'DEFERRED', level }

@@ -36,7 +36,11 @@ local function cpu_entry(list, index)
   return tonumber(time), tonumber(total)
 end
 
+-- Used within the hour, and the total.
 local function cpu_used(list)
+  if call('EXISTS', list) == 0 then
+    return 0, 0
+  end
   local second = cpu_entry(list, 1)
   while second > 0 and second <= now - HOUR do
     call('LPOP', list)
@@ -50,7 +54,7 @@ end
 local function cpu_charge(level, agent, cpu)
   local list = key('cpu', level .. ':' .. agent)
   local _, total = cpu_used(list)
-  if call('EXISTS', list) == 0 then
+  if total == 0 then
     call('RPUSH', list, now .. ' 0')
   end
   call('RPUSH', list, string.format('%.0f %.0f', now, total + cpu))

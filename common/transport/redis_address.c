@@ -70,10 +70,10 @@ static int host_parse(struct redis_address *a, const char *text, const char *end
 {
         bool bracket = text < end && *text == '[';
         const char *begin = text + bracket;
-        const char *stop = memchr(begin, bracket ? ']' : ':', (size_t)(end - begin));
-        if (!stop && bracket)
+        const char *stop = begin + strcspn(begin, bracket ? "]" : ":");
+        if (bracket && stop >= end)
                 return -1;
-        stop = stop ? stop : end;
+        stop = stop < end ? stop : end;
         if (stop == begin || !(a->host = text_copy(span_between(begin, stop))))
                 return -1;
         return port_parse(a, stop + bracket, end);

@@ -23,6 +23,7 @@ struct redis_link {
         char run_id[REDIS_RUN_ID_SIZE];
         bool up;
         bool loading;        /* the library, again */
+        bool last_look;      /* the oldest call is overdue: one more look at the socket, in case the loop itself was held up */
         bool troubled;       /* told, and not yet over */
         struct error ending; /* why the calls on their way end without an answer */
         struct bytes fields, numbers;
@@ -224,7 +225,10 @@ static void call_answered(redisAsyncContext *context, void *answer, void *data)
         }
 }
 
-static void timer_arm(struct redis_link *link);
+static uint64_t now_ms(void)
+{
+        return uv_hrtime() / 1000000;
+}
 
 static void call_overdue(struct redis_link *link)
 {
@@ -238,20 +242,20 @@ static void call_overdue(struct redis_link *link)
 static void timer_ended(uv_timer_t *timer)
 {
         struct redis_link *link = timer->data;
+        uint64_t now = now_ms();
+        bool last_look = link->last_look;
+        link->last_look = false;
         if (list_empty(&link->waiting))
                 return;
         const struct redis_call *oldest = list_entry(link->waiting.next, struct redis_call, link);
-        if (oldest->deadline_ms <= uv_now(link->loop))
+        if (oldest->deadline_ms > now) {
+                uv_timer_start(timer, timer_ended, oldest->deadline_ms - now, 0);
+        } else if (!last_look) {
+                link->last_look = true;
+                uv_timer_start(timer, timer_ended, 1, 0);
+        } else {
                 call_overdue(link);
-        else
-                timer_arm(link);
-}
-
-static void timer_arm(struct redis_link *link)
-{
-        const struct redis_call *oldest = list_entry(link->waiting.next, struct redis_call, link);
-        uint64_t now = uv_now(link->loop);
-        uv_timer_start(&link->timer, timer_ended, oldest->deadline_ms > now ? oldest->deadline_ms - now : 0, 0);
+        }
 }
 
 static int link_send(struct redis_link *link, struct redis_call *call, const struct span *arguments, size_t count)
@@ -280,10 +284,10 @@ static int link_call_start(struct redis_port *port, struct redis_call *call, con
         struct redis_link *link = link_of_port(port);
         if (!link->up || link_send(link, call, arguments, count))
                 return error_set(e, ERROR_REDIS, "not connected to Redis at %s", link->address.name);
-        call->deadline_ms = uv_now(link->loop) + REDIS_ANSWER_MS;
+        call->deadline_ms = now_ms() + REDIS_ANSWER_MS;
         list_append(&link->waiting, &call->link);
         if (!uv_is_active((uv_handle_t *)&link->timer))
-                timer_arm(link);
+                uv_timer_start(&link->timer, timer_ended, REDIS_ANSWER_MS, 0);
         return 0;
 }
 
