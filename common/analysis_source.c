@@ -10,7 +10,7 @@ enum { EXCERPT_LEAD_MAX = 48 };
 
 static bool group_set(const PCRE2_SIZE *offsets, uint32_t group)
 {
-        return offsets[2 * group] != PCRE2_UNSET;
+        return offsets[(size_t)2 * group] != PCRE2_UNSET;
 }
 
 static void mark_token(struct source *source, const struct rules *rules, const PCRE2_SIZE *offsets)

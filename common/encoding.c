@@ -1,3 +1,5 @@
+#define OPENSSL_API_COMPAT 0x10101000L /* the calls of 3.0 allocate and so may fail; these cannot */
+
 #include "common/encoding.h"
 
 #include <ctype.h>
@@ -139,6 +141,12 @@ static bool base64_strict(struct span text, size_t *ret_padding)
         return text.size % 4 == 0;
 }
 
+bool base64_valid(struct span text)
+{
+        size_t padding;
+        return base64_strict(text, &padding);
+}
+
 int base64_decode(struct span text, struct bytes *ret_data)
 {
         static const size_t chunk = (size_t)BASE64_CHUNK / 3 * 4;
@@ -157,7 +165,10 @@ int base64_decode(struct span text, struct bytes *ret_data)
 void sha256_hex(struct span data, char ret_hex[static SHA256_HEX_SIZE])
 {
         uint8_t digest[SHA256_DIGEST_LENGTH];
-        SHA256(data.size ? data.data : (const uint8_t *)"", data.size, digest);
+        SHA256_CTX context;
+        SHA256_Init(&context);
+        SHA256_Update(&context, data.data, data.size);
+        SHA256_Final(digest, &context);
         for (size_t i = 0, at = 0; i < sizeof digest; i++, at += 2)
                 snprintf(ret_hex + at, 3, "%02x", digest[i]);
 }

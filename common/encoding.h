@@ -22,6 +22,7 @@ void utf8_copy(char *ret_text, size_t size, struct span text);
 void utf8_trim(char *text);
 
 int base64_append(struct bytes *ret_text, struct span data); /* 0 or -1: no memory */
+bool base64_valid(struct span text);
 int base64_decode(struct span text, struct bytes *ret_data); /* appended; 0, or -1: not base64 */
 
 enum { SHA256_HEX_SIZE = 65, UUID_TEXT_SIZE = 37, FILE_NAME_SIZE = 256 };

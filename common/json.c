@@ -1,5 +1,6 @@
 #include "common/json.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static const char *parse_failure(json_error_t *failure)
 static int set_parse_error(struct error *e, struct span text, json_error_t *failure, char ret_path[static JSON_PATH_SIZE])
 {
         struct json_place place;
-        if (json_error_code(failure) == json_error_out_of_memory)
+        if (errno == ENOMEM) /* jansson often takes lack of memory for a fault of the text */
                 return error_set(e, ERROR_MEMORY, "no memory to parse %zu bytes of JSON", text.size);
         json_place_find(&place, (struct span){text.data, (size_t)failure->position});
         json_place_format(&place, ret_path);
@@ -38,6 +39,7 @@ json_t *json_document_parse_where(struct span text, char ret_path[static JSON_PA
                 error_set(e, ERROR_INVALID, "not valid JSON: %s", text.size ? "nested deeper than 64 levels" : "it is empty");
                 return NULL;
         }
+        errno = 0;
         json_t *value = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &failure);
         if (!value)
                 set_parse_error(e, text, &failure, ret_path);
