@@ -95,5 +95,7 @@ static bool walk_directory(struct walk *w, int directory, size_t path_size, unsi
 bool walk_run(struct walk *w, int root)
 {
         w->path[0] = '\0';
+        if (lseek(root, 0, SEEK_SET) < 0)
+                return true;
         return walk_directory(w, root, 0, 0);
 }
