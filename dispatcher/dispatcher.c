@@ -10,7 +10,7 @@ int dispatcher_init(struct dispatcher *d, const struct dispatcher_options *optio
                 return error_set(e, ERROR_MEMORY, "%d partitions", options->partitions);
         for (int32_t n = 0; n < options->partitions; n++)
                 partition_init(&d->partitions[n], d, n);
-        outbox_init(&d->outbox, options->ports, options->clock, options->log->program, options->config->dispatcher_id);
+        outbox_init(&d->outbox, options->ports, options->clock, "dispatcher", options->config->dispatcher_id);
         restore_init(&d->restore, d);
         d->reaper.dispatcher = d;
         d->control.dispatcher = d;

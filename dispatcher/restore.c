@@ -96,11 +96,14 @@ static void ready_done(struct gate_ready *op, const struct error *e)
         struct restore *r = op->base.data;
         struct dispatcher *d = r->dispatcher;
         bool heard = dispatcher_heard(d, &op->base, e) && !r->failed;
+        bool lost = d->epoch || r->restored;
         finish(r);
         if (!heard)
                 return;
         d->counters.restores++;
         dispatcher_set_ready(d, op->base.epoch);
+        if (!lost) /* a new cell: there was nothing to lose */
+                return;
         alert_raise(d, "redis.restored", NULL,
                     "Redis had lost its memory and was restored: trust and quarantine are kept, rate windows start empty");
 }
@@ -171,6 +174,7 @@ static void add_agent(struct restore *r, const struct kafka_record *record)
         json_t *value = json_document_parse(record->value, &e);
         if (value && gate_agent_from_json(&r->agents[n], &r->memory[n], value, &e) == 0)
                 r->agent_count++;
+        r->restored |= r->agent_count > 0;
         json_decref(value);
 }
 
@@ -201,6 +205,7 @@ static void start_reading(struct restore *r)
                 finish(r);
                 return;
         }
+        r->restored = false;
         state_move(&r->phase, RESTORE_READING);
         for_each_partition(r, tail);
 }

@@ -25,9 +25,10 @@ struct restore {
         struct gate_agent agents[RESTORE_BATCH_MAX];
         void *memory[RESTORE_BATCH_MAX]; /* of agents */
         size_t agent_count;
-        bool sending; /* the batch is under way */
-        bool failed;  /* give up once nothing is under way */
-        bool *ended;  /* by partition */
+        bool restored; /* an agent was among what was read */
+        bool sending;  /* the batch is under way */
+        bool failed;   /* give up once nothing is under way */
+        bool *ended;   /* by partition */
 };
 
 void restore_init(struct restore *r, struct dispatcher *d);

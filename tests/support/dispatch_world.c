@@ -269,17 +269,21 @@ struct world_node *world_start(struct world *w)
         return node;
 }
 
+void world_join_one(struct world *w, struct world_node *node, int32_t partition)
+{
+        const struct world_committed *c = &w->committed[partition];
+        if (w->owners[partition])
+                return;
+        w->owners[partition] = node;
+        node->cursors[STREAM_JOBS][partition] = (struct world_cursor){.active = true, .offset = c->offset < 0 ? 0 : c->offset};
+        node->cursors[STREAM_CONTROL][partition] = (struct world_cursor){.active = true, .offset = 0};
+        dispatcher_assigned(&node->dispatcher, partition, c->offset, c->metadata);
+}
+
 void world_join(struct world *w, struct world_node *node)
 {
-        for (int32_t p = 0; p < w->log.partitions; p++) {
-                if (w->owners[p])
-                        continue;
-                struct world_committed *c = &w->committed[p];
-                w->owners[p] = node;
-                node->cursors[STREAM_JOBS][p] = (struct world_cursor){.active = true, .offset = c->offset < 0 ? 0 : c->offset};
-                node->cursors[STREAM_CONTROL][p] = (struct world_cursor){.active = true, .offset = 0};
-                dispatcher_assigned(&node->dispatcher, p, c->offset, c->metadata);
-        }
+        for (int32_t p = 0; p < w->log.partitions; p++)
+                world_join_one(w, node, p);
 }
 
 /* What the producer had taken is written or not, as it happens. */
@@ -533,7 +537,7 @@ void world_step(struct world *w)
                 fake_redis_pump(w->redis);
         if (w->mutation == MUTATION_ANY_EPOCH)
                 node->gate.epoch = 0;
-        if (node->alive)
+        if (node->alive && w->clock.virtual_ms >= node->paused_until_ms)
                 step_node(w, node);
         if (w->worker_count)
                 step_worker(w);
@@ -549,9 +553,10 @@ void world_run(struct world *w, uint64_t ms)
 
 struct world_node *world_any_node(struct world *w)
 {
+        size_t first = (size_t)world_random(w, WORLD_NODES_MAX);
         for (size_t n = 0; n < WORLD_NODES_MAX; n++)
-                if (w->nodes[n].alive)
-                        return &w->nodes[n];
+                if (w->nodes[(first + n) % WORLD_NODES_MAX].alive)
+                        return &w->nodes[(first + n) % WORLD_NODES_MAX];
         return NULL;
 }
 

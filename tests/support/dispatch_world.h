@@ -57,6 +57,7 @@ struct world_node { /* one dispatcher process */
         struct world_cursor cursors[WORLD_STREAMS][FAKE_LOG_PARTITIONS_MAX];
         struct list sends, commits;
         uint64_t tick_at_ms;
+        uint64_t paused_until_ms;
 };
 
 struct world_committed {
@@ -101,9 +102,10 @@ int64_t world_bytes(struct world *w, const char *agent_id, const char *value); /
 void world_job_id(uint64_t number, char ret_id[static UUID_TEXT_SIZE]);
 void world_control(struct world *w, const char *agent_id, const char *value);
 
-/* Dispatchers. _join gives the node every partition that nobody owns. */
+/* Dispatchers. _join gives the node every partition that nobody owns, or the one, when nobody owns it. */
 struct world_node *world_start(struct world *w);
 void world_join(struct world *w, struct world_node *node);
+void world_join_one(struct world *w, struct world_node *node, int32_t partition);
 void world_kill(struct world *w, struct world_node *node);  /* kill -9; its partitions are nobody's */
 void world_leave(struct world *w, struct world_node *node); /* asks it to stop, waits until it is quiet */
 /* The coordinator takes its partitions away without its knowing; it goes on as if they were its own until it is told. */
@@ -128,7 +130,7 @@ bool world_settle_down(struct world *w, uint64_t ms);
 
 /* Looking in. */
 int64_t world_jobs_end(struct world *w, int32_t partition);
-struct world_node *world_any_node(struct world *w);
+struct world_node *world_any_node(struct world *w);                                                        /* one that lives, by chance */
 size_t world_results_of(struct world *w, uint64_t number, const char *agent_id, struct result *ret_first); /* count; deinit the first */
 size_t world_count(struct world *w, const char *topic);
 
