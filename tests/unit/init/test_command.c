@@ -93,8 +93,8 @@ static void test_globs_are_cut_at_their_nuls_and_bounded(void **state)
         assert_int_equal(c->artifacts.total_bytes_max, 5);
         assert_false(take(c, FRAME_ARTIFACTS, payload, head + 10)); /* its last NUL is missing */
         for (size_t i = 0; i <= FRAME_GLOBS_MAX; i++)
-                memcpy(payload + head + 2 * i, "a", 2);
-        assert_false(take(c, FRAME_ARTIFACTS, payload, head + 2 * (FRAME_GLOBS_MAX + 1)));
+                memcpy(payload + head + i * 2, "a", 2);
+        assert_false(take(c, FRAME_ARTIFACTS, payload, head + (size_t)2 * (FRAME_GLOBS_MAX + 1)));
 }
 
 static void test_a_command_needs_an_argument_and_its_fields(void **state)

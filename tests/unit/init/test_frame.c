@@ -39,12 +39,13 @@ static void feed(struct seen *ret_seen, const uint8_t *stream, size_t size, size
 static void test_frames_come_out_whole_however_the_stream_is_split(void **state)
 {
         (void)state;
+        static const uint8_t text[] = {'a', 0, 'b'};
         uint8_t stream[512];
         size_t size = frame_encode_empty(stream, FRAME_START);
         struct frame_ended ended = {.end = FRAME_END_TIMEOUT, .signal = 9, .stdout_bytes = UINT64_MAX, .tmp_full = 1};
         size += frame_encode_ended(stream + size, &ended, 0);
         frame_header(stream + size, FRAME_STDOUT, 3);
-        memcpy(stream + size + FRAME_HEADER_BYTES, "a\0b", 3);
+        memcpy(stream + size + FRAME_HEADER_BYTES, text, sizeof text);
         size += FRAME_HEADER_BYTES + 3;
         for (size_t piece = 1; piece <= size; piece++) {
                 struct seen seen;
@@ -56,7 +57,7 @@ static void test_frames_come_out_whole_however_the_stream_is_split(void **state)
                 assert_int_not_equal(frame_decode_ended(&seen.frames[1], &read), 0);
                 assert_memory_equal(&read, &ended, sizeof ended);
                 assert_int_equal(seen.frames[2].size, 3);
-                assert_memory_equal(seen.frames[2].payload, "a\0b", 3);
+                assert_memory_equal(seen.frames[2].payload, text, sizeof text);
         }
 }
 
@@ -94,17 +95,18 @@ static void test_a_short_payload_is_refused_and_changes_nothing(void **state)
 static void test_text_after_the_fields_is_counted_in_the_header(void **state)
 {
         (void)state;
-        uint8_t stream[FRAME_FIXED_MAX + 5];
+        static const uint8_t text[] = {'/', 'w', 'o', 'r', 'k'};
+        uint8_t stream[FRAME_FIXED_MAX + sizeof text];
         size_t size = frame_encode_command(stream, &(struct frame_command){.umask = 022, .policy_pipe = 1}, 5);
-        memcpy(stream + size, "/work", 5);
+        memcpy(stream + size, text, sizeof text);
         struct seen seen;
         feed(&seen, stream, size + 5, size);
         assert_int_equal(seen.count, 1);
         struct frame_command command;
-        size_t text = frame_decode_command(&seen.frames[0], &command);
+        size_t at = frame_decode_command(&seen.frames[0], &command);
         assert_int_equal(command.umask, 022);
-        assert_int_equal(seen.frames[0].size - text, 5);
-        assert_memory_equal(seen.frames[0].payload + text, "/work", 5);
+        assert_int_equal(seen.frames[0].size - at, 5);
+        assert_memory_equal(seen.frames[0].payload + at, text, sizeof text);
 }
 
 static void test_every_message_survives_the_wire(void **state)

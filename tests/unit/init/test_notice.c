@@ -38,7 +38,7 @@ static void test_a_long_line_is_cut_and_the_next_one_is_whole(void **state)
         (void)state;
         struct notice n = {0};
         size_t last = 0;
-        for (size_t i = 0; i < 10 * FRAME_NOTICE_BYTES_MAX; i++)
+        for (size_t i = 0; i < (size_t)10 * FRAME_NOTICE_BYTES_MAX; i++)
                 assert_int_equal(notice_add(&n, 'x'), 0);
         assert_int_equal(notice_add(&n, '\n'), FRAME_NOTICE_BYTES_MAX);
         assert_int_equal(lines_of(&n, "next\n", &last), 1);
@@ -50,7 +50,7 @@ static void test_only_so_many_lines_come_out(void **state)
         (void)state;
         struct notice n = {0};
         size_t last, count = 0;
-        for (size_t i = 0; i < 3 * FRAME_NOTICES_MAX; i++)
+        for (size_t i = 0; i < (size_t)3 * FRAME_NOTICES_MAX; i++)
                 count += lines_of(&n, "line\n", &last);
         assert_int_equal(count, FRAME_NOTICES_MAX);
 }
