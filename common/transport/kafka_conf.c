@@ -48,7 +48,7 @@ static const struct setting settings[] = {
                 {SCOPE_CONSUMER, false, "fetch.wait.max.ms", "100"},
                 {SCOPE_CONSUMER, false, "fetch.error.backoff.ms", "50"},
                 {SCOPE_CONSUMER, false, "fetch.message.max.bytes", "262144"},
-                {SCOPE_CONSUMER, false, "queued.max.messages.kbytes", "1024"}, /* for each partition */
+                {SCOPE_CONSUMER, false, "queued.max.messages.kbytes", "512"}, /* for each partition */
 };
 
 enum { SETTING_COUNT = sizeof(settings) / sizeof(settings[0]) };

@@ -47,6 +47,21 @@ void kafka_partition_restart(struct kafka_partition *partition, int64_t next)
         partition->refused_message = NULL;
 }
 
+/* A seek to where reading stands anyway: the only call that wakes the thread which fetches. */
+void kafka_partition_refill(struct kafka_partition *partition, rd_kafka_t *handle)
+{
+        int64_t low, high;
+        if (!partition->was_held)
+                return;
+        partition->was_held = false;
+        if (rd_kafka_get_watermark_offsets(handle, partition->topic, partition->number, &low, &high) || partition->next < 0 ||
+            partition->next >= high)
+                return;
+        rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, partition->topic, NULL);
+        rd_kafka_seek(topic, partition->number, partition->next, 0);
+        rd_kafka_topic_destroy(topic);
+}
+
 static void add_headers(struct kafka_record *record, const rd_kafka_message_t *message)
 {
         rd_kafka_headers_t *headers;

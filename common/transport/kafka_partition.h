@@ -15,6 +15,7 @@ struct kafka_partition {
         rd_kafka_queue_t *queue; /* of this partition alone, so that it can be left unread */
         int64_t next;            /* where reading goes on; may be RD_KAFKA_OFFSET_BEGINNING or _END until the first event */
         bool held;
+        bool was_held;             /* since it was last read to the end of its queue */
         bool gone;                 /* no longer wanted; freed at the end of the turn */
         rd_kafka_event_t *refused; /* NULL: none; holds refused_message */
         const rd_kafka_message_t *refused_message;
@@ -30,6 +31,9 @@ struct kafka_partition *kafka_partition_find(struct list *list, const char *topi
 
 /* Reading shall begin again at `next`: what was refused is forgotten. */
 void kafka_partition_restart(struct kafka_partition *partition, int64_t next);
+
+/* When the queue has run empty after a hold: librdkafka found it full meanwhile, and would look again only after up to a second. */
+void kafka_partition_refill(struct kafka_partition *partition, rd_kafka_t *handle);
 
 /* Borrows from the message. */
 struct kafka_record kafka_partition_record(const rd_kafka_message_t *message);

@@ -279,8 +279,8 @@ static void repeat_sent(struct kafka_sink *sink)
 
 static void finish_all(struct list *parcels, const struct error *e)
 {
-        while (!list_empty(parcels))
-                parcel_finish(list_entry(parcels->next, struct parcel, link), -1, e);
+        list_for_each (link, parcels)
+                parcel_finish(list_entry(link, struct parcel, link), -1, e);
 }
 
 static void on_client_closed(void *owner)

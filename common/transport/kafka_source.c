@@ -6,31 +6,22 @@
 #include <string.h>
 
 #include "common/transport/kafka_client.h"
+#include "common/transport/kafka_commit.h"
 #include "common/transport/kafka_conf.h"
+#include "common/transport/kafka_lookup.h"
 #include "common/transport/kafka_partition.h"
 
-enum { METADATA_MAX = 4096, COMMIT_SYNC_MS = 2000, LOOKUP_MS = 2000, CLOSE_WAIT_MS = 3000, EVENTS_PER_TURN = 256 };
-
-/* Looks up, on another thread, what the group has committed for the partitions just granted. */
-struct lookup {
-        uv_work_t work;
-        bool running;
-        uint64_t epoch;
-        rd_kafka_t *handle;
-        rd_kafka_topic_partition_list_t *list;
-        rd_kafka_resp_err_t err;
-};
+enum { METADATA_MAX = 4096, CLOSE_WAIT_MS = 3000, EVENTS_PER_TURN = 256 };
 
 struct kafka_source {
         struct kafka_client client;
         struct kafka_source_options options;
         char topic[KAFKA_TOPIC_SIZE];
         struct list partitions;
-        struct list commits;
-        bool assignment_changed;                  /* librdkafka is to be told before anything is read */
-        uint64_t epoch;                           /* of the group's assignment: what belongs to an earlier one comes too late */
-        rd_kafka_topic_partition_list_t *granted; /* not adopted yet: NULL or waiting for the lookup */
-        struct lookup lookup;
+        struct kafka_commits commits;
+        bool assignment_changed; /* librdkafka is to be told before anything is read */
+        uint64_t epoch;          /* of the group's assignment: what belongs to an earlier one comes too late */
+        struct kafka_lookup lookup;
 
         bool closing;
         uint64_t close_deadline_ms;
@@ -39,128 +30,7 @@ struct kafka_source {
         void *closed_data;
 };
 
-struct commit {
-        struct list link;
-        uint64_t epoch;
-        int32_t partition;
-        int64_t offset;
-        void (*done)(void *data, int32_t partition, int64_t offset, const struct error *e);
-};
-
-static void lookup_start(struct kafka_source *source);
-
-/* ---- committing ---- */
-
-static int check_metadata(const char *metadata, struct error *e)
-{
-        size_t length = strlen(metadata);
-        if (length > METADATA_MAX)
-                return error_set(e, ERROR_INTERNAL, "commit metadata of %zu bytes; at most %d", length, METADATA_MAX);
-        for (size_t i = 0; i < length; i++)
-                if (metadata[i] & 0x80)
-                        return error_set(e, ERROR_INTERNAL, "commit metadata is not ASCII");
-        return 0;
-}
-
-static rd_kafka_topic_partition_list_t *commit_list(const struct kafka_source *source, int32_t partition, int64_t offset,
-                                                    const char *metadata)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_t *element = rd_kafka_topic_partition_list_add(list, source->topic, partition);
-        element->offset = offset;
-        element->metadata = strdup(metadata); /* the list's */
-        element->metadata_size = element->metadata ? strlen(metadata) : 0;
-        return list;
-}
-
-/* NULL when it was committed. */
-static const char *commit_failure(rd_kafka_event_t *event)
-{
-        rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-        rd_kafka_resp_err_t err = rd_kafka_event_error(event);
-        if (!err && list && list->cnt == 1)
-                err = list->elems[0].err;
-        return err ? rd_kafka_err2str(err) : NULL;
-}
-
-static void commit_finish(struct kafka_source *source, struct commit *commit, const struct error *e)
-{
-        list_remove(&commit->link);
-        if (commit->done)
-                commit->done(source->options.data, commit->partition, commit->offset, e);
-        free(commit);
-}
-
-static void on_committed(struct kafka_source *source, rd_kafka_event_t *event)
-{
-        struct error e;
-        struct commit *commit = rd_kafka_event_opaque(event);
-        const char *failure = commit_failure(event);
-
-        if (commit->epoch != source->epoch) {
-                error_set(&e, ERROR_CANCELLED, "the partition was revoked meanwhile");
-                commit_finish(source, commit, &e);
-        } else if (failure) {
-                error_set(&e, ERROR_KAFKA, "commit of %s/%d: %s", source->topic, commit->partition, failure);
-                commit_finish(source, commit, &e);
-        } else {
-                commit_finish(source, commit, NULL);
-        }
-}
-
-int kafka_source_commit(struct kafka_source *source, int32_t partition, int64_t offset, const char *metadata,
-                        void (*done)(void *data, int32_t partition, int64_t offset, const struct error *e), struct error *e)
-{
-        if (check_metadata(metadata, e) < 0)
-                return -1;
-        struct commit *commit = calloc(1, sizeof(*commit));
-        if (!commit)
-                return error_set(e, ERROR_MEMORY, "a commit");
-        *commit = (struct commit){.epoch = source->epoch, .partition = partition, .offset = offset, .done = done};
-        rd_kafka_topic_partition_list_t *list = commit_list(source, partition, offset, metadata);
-        rd_kafka_resp_err_t err = rd_kafka_commit_queue(source->client.handle, list, source->client.queue, NULL, commit);
-        rd_kafka_topic_partition_list_destroy(list);
-        if (err) {
-                free(commit);
-                return error_set(e, ERROR_KAFKA, "commit of %s/%d: %s", source->topic, partition, rd_kafka_err2str(err));
-        }
-        list_append(&source->commits, &commit->link);
-        return 0;
-}
-
-static int commit_wait(struct kafka_source *source, rd_kafka_topic_partition_list_t *list, rd_kafka_queue_t *queue, struct error *e)
-{
-        rd_kafka_resp_err_t err = rd_kafka_commit_queue(source->client.handle, list, queue, NULL, NULL);
-        if (err)
-                return error_set(e, ERROR_KAFKA, "commit of %s: %s", source->topic, rd_kafka_err2str(err));
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, COMMIT_SYNC_MS);
-        if (!event)
-                return error_set(e, ERROR_TIMEOUT, "commit of %s: no answer within %d ms", source->topic, COMMIT_SYNC_MS);
-        const char *failure = commit_failure(event);
-        rd_kafka_event_destroy(event);
-        return failure ? error_set(e, ERROR_KAFKA, "commit of %s: %s", source->topic, failure) : 0;
-}
-
-int kafka_source_commit_sync(struct kafka_source *source, int32_t partition, int64_t offset, const char *metadata, struct error *e)
-{
-        if (check_metadata(metadata, e) < 0)
-                return -1;
-        rd_kafka_topic_partition_list_t *list = commit_list(source, partition, offset, metadata);
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(source->client.handle);
-        int r = commit_wait(source, list, queue, e);
-        rd_kafka_queue_destroy(queue);
-        rd_kafka_topic_partition_list_destroy(list);
-        return r;
-}
-
 /* ---- the group's assignment ---- */
-
-static void granted_clear(struct kafka_source *source)
-{
-        if (source->granted)
-                rd_kafka_topic_partition_list_destroy(source->granted);
-        source->granted = NULL;
-}
 
 /* Metadata as a C string, for the callback alone. */
 static void tell_assigned(struct kafka_source *source, const rd_kafka_topic_partition_t *element)
@@ -171,9 +41,9 @@ static void tell_assigned(struct kafka_source *source, const rd_kafka_topic_part
         source->options.assigned(source->options.data, element->partition, element->offset >= 0 ? element->offset : -1, metadata);
 }
 
-static void adopt(struct kafka_source *source, const rd_kafka_topic_partition_list_t *list)
+static void adopt(void *owner, const rd_kafka_topic_partition_list_t *list)
 {
-        granted_clear(source);
+        struct kafka_source *source = owner;
         source->assignment_changed = true;
         for (int i = 0; i < list->cnt; i++) {
                 const rd_kafka_topic_partition_t *element = &list->elems[i];
@@ -183,48 +53,6 @@ static void adopt(struct kafka_source *source, const rd_kafka_topic_partition_li
                         tell_assigned(source, element);
         }
         kafka_client_wake(&source->client);
-}
-
-/* Runs on another thread. */
-static void lookup_wait(uv_work_t *work)
-{
-        struct lookup *lookup = work->data;
-        lookup->err = rd_kafka_committed(lookup->handle, lookup->list, LOOKUP_MS);
-        for (int i = 0; !lookup->err && i < lookup->list->cnt; i++)
-                lookup->err = lookup->list->elems[i].err;
-}
-
-/* A lookup that failed is repeated by the next tick. */
-static void on_looked_up(uv_work_t *work, int status)
-{
-        struct lookup *lookup = work->data;
-        struct kafka_source *source = (struct kafka_source *)(void *)((char *)lookup - offsetof(struct kafka_source, lookup));
-        (void)status;
-
-        lookup->running = false;
-        kafka_client_release(&source->client);
-        if (source->client.queue && lookup->epoch == source->epoch && !lookup->err)
-                adopt(source, lookup->list);
-        rd_kafka_topic_partition_list_destroy(lookup->list);
-        if (source->client.queue && lookup->epoch != source->epoch)
-                lookup_start(source);
-}
-
-static void lookup_start(struct kafka_source *source)
-{
-        struct lookup *lookup = &source->lookup;
-        if (lookup->running || !source->granted || source->closing)
-                return;
-        lookup->work.data = lookup;
-        lookup->epoch = source->epoch;
-        lookup->handle = source->client.handle;
-        lookup->list = rd_kafka_topic_partition_list_copy(source->granted);
-        if (uv_queue_work(source->client.loop, &lookup->work, lookup_wait, on_looked_up) < 0) {
-                rd_kafka_topic_partition_list_destroy(lookup->list);
-                return;
-        }
-        lookup->running = true;
-        kafka_client_hold(&source->client);
 }
 
 static void forget_partitions(struct kafka_source *source)
@@ -242,7 +70,7 @@ static void give_up_partitions(struct kafka_source *source)
                         source->options.revoked(source->options.data, partition->number, lost);
         }
         source->epoch++;
-        granted_clear(source);
+        kafka_lookup_forget(&source->lookup);
         forget_partitions(source);
         source->assignment_changed = false;
         rd_kafka_assign(source->client.handle, NULL);
@@ -254,10 +82,8 @@ static void on_rebalance(struct kafka_source *source, rd_kafka_event_t *event)
                 give_up_partitions(source);
                 return;
         }
-        granted_clear(source);
         source->epoch++;
-        source->granted = rd_kafka_topic_partition_list_copy(rd_kafka_event_topic_partition_list(event));
-        lookup_start(source);
+        kafka_lookup_want(&source->lookup, rd_kafka_event_topic_partition_list(event));
 }
 
 /* ---- reading ---- */
@@ -353,6 +179,8 @@ static bool read_event(struct kafka_source *source, struct kafka_partition *part
                 message = rd_kafka_event_message_next(event);
         if (event)
                 on_partition_event(source, partition, event, message);
+        else
+                kafka_partition_refill(partition, source->client.handle);
         return event;
 }
 
@@ -386,10 +214,7 @@ static void on_client_closed(void *owner)
 static void on_disconnected(void *owner)
 {
         struct kafka_source *source = owner;
-        struct error e;
-        error_set(&e, ERROR_CANCELLED, "the Kafka consumer was closed");
-        while (!list_empty(&source->commits))
-                commit_finish(source, list_entry(source->commits.next, struct commit, link), &e);
+        kafka_commits_cancel(&source->commits);
         kafka_client_close(&source->client, on_client_closed);
 }
 
@@ -397,7 +222,7 @@ static void close_when_left(struct kafka_source *source)
 {
         if (!rd_kafka_consumer_closed(source->client.handle) && uv_now(source->client.loop) < source->close_deadline_ms)
                 return;
-        granted_clear(source);
+        kafka_lookup_forget(&source->lookup);
         forget_partitions(source);
         kafka_client_disconnect(&source->client, on_disconnected);
         rd_kafka_queue_io_event_enable(source->close_queue, -1, NULL, 0);
@@ -445,7 +270,7 @@ static void on_event(void *owner, rd_kafka_event_t *event)
                 on_rebalance(source, event);
                 break;
         case RD_KAFKA_EVENT_OFFSET_COMMIT:
-                on_committed(source, event);
+                kafka_commits_answered(&source->commits, source->epoch, event);
                 break;
         case RD_KAFKA_EVENT_ERROR:
                 if (rd_kafka_event_error_is_fatal(event))
@@ -475,7 +300,8 @@ static void on_turn(void *owner)
 
 static void on_tick(void *owner)
 {
-        lookup_start(owner);
+        struct kafka_source *source = owner;
+        kafka_lookup_continue(&source->lookup);
 }
 
 static void on_trouble(void *owner, const struct error *e)
@@ -542,7 +368,8 @@ int kafka_source_open(struct kafka_source **ret_source, uv_loop_t *loop, const s
         source->options = *options;
         snprintf(source->topic, sizeof(source->topic), "%s", options->topic ? options->topic : "");
         list_init(&source->partitions);
-        list_init(&source->commits);
+        source->lookup = (struct kafka_lookup){.client = &source->client, .found = adopt, .data = source};
+        kafka_commits_init(&source->commits, &source->client, source->topic, options->data);
         if (kafka_client_open(&source->client, loop, options->config, options->log, &client_ops, source, e) < 0) {
                 free(source);
                 return -1;
@@ -597,8 +424,10 @@ static void set_held(struct kafka_source *source, int32_t number, bool held)
 {
         list_for_each (link, &source->partitions) {
                 struct kafka_partition *partition = list_entry(link, struct kafka_partition, link);
-                if (partition->number == number)
-                        partition->held = held;
+                if (partition->number != number)
+                        continue;
+                partition->was_held |= partition->held;
+                partition->held = held;
         }
 }
 
@@ -611,4 +440,15 @@ void kafka_source_release(struct kafka_source *source, int32_t partition)
 {
         set_held(source, partition, false);
         kafka_client_wake(&source->client);
+}
+
+int kafka_source_commit(struct kafka_source *source, int32_t partition, int64_t offset, const char *metadata,
+                        void (*done)(void *data, int32_t partition, int64_t offset, const struct error *e), struct error *e)
+{
+        return kafka_commits_start(&source->commits, source->epoch, partition, offset, metadata, done, e);
+}
+
+int kafka_source_commit_sync(struct kafka_source *source, int32_t partition, int64_t offset, const char *metadata, struct error *e)
+{
+        return kafka_commits_wait(&source->commits, partition, offset, metadata, e);
 }

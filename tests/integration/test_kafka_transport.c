@@ -13,7 +13,7 @@
 #include "tests/support/kafka_broker.h"
 #include "tests/support/kafka_rig.h"
 
-enum { SOME = 500, MANY = 20000 };
+enum { SOME = 500, MANY = 40000 };
 
 static struct kafka_broker *broker_of(void **state)
 {
@@ -310,8 +310,7 @@ static void test_no_record_is_lost_when_the_broker_is_killed_in_mid_produce(void
                 uv_run(&rig.loop, UV_RUN_ONCE);
         kafka_broker_kill(broker_of(state));
         printf("killed after %u of %u acknowledgements\n", sender.answered, sender.sent);
-        while (sender.troubles == 0 && !sender.all_answered)
-                uv_run(&rig.loop, UV_RUN_ONCE);
+        kafka_rig_run_until(&rig, &sender.troubled);
         assert_non_null(strstr(sender.trouble.text, broker_of(state)->address));
         kafka_broker_restart(broker_of(state));
         kafka_rig_run_until(&rig, &sender.all_answered);
