@@ -27,7 +27,9 @@ struct fixture {
         struct sandbox *sandbox;
         const char *image;
         char folder[64]; /* runtime and logs of this test */
-        bool ready, closed, impatient;
+        char engine[96]; /* the way to the engine's socket, which a test may cut */
+        char host[112];
+        bool ready, closed, impatient, troubled;
         struct error trouble;
 };
 
@@ -53,6 +55,7 @@ static void on_trouble(void *data, const struct error *e)
 {
         struct fixture *f = data;
         f->trouble = *e;
+        f->troubled = true;
 }
 
 static void on_closed(void *data)
@@ -78,10 +81,10 @@ static void wait_for(struct fixture *f, const bool *condition)
         assert_true(*condition);
 }
 
-static bool engine_answers(void)
+static const char *engine_socket(void)
 {
         const char *host = getenv("BRIG_DOCKER_HOST");
-        return access(host ? host + strlen("unix://") : "/var/run/docker.sock", R_OK | W_OK) == 0;
+        return host ? host + strlen("unix://") : "/var/run/docker.sock";
 }
 
 static void set_directory(char **directory, const char *folder, const char *name)
@@ -133,11 +136,14 @@ static int setup(void **state)
         struct fixture *f = calloc(1, sizeof(*f));
         struct error e = {0};
         *state = f;
-        if (!engine_answers())
+        if (access(engine_socket(), R_OK | W_OK) < 0)
                 return 0;
         strcpy(f->folder, "/tmp/brig-test-XXXXXX");
         assert_non_null(mkdtemp(f->folder));
-        char *environment[] = {"BRIG_IMAGES_ALLOW=*", "BRIG_WORKER_SLOTS=2", "BRIG_WORKER_WARM=1", NULL};
+        snprintf(f->engine, sizeof(f->engine), "%s/engine", f->folder);
+        snprintf(f->host, sizeof(f->host), "BRIG_DOCKER_HOST=unix://%s", f->engine);
+        assert_int_equal(symlink(engine_socket(), f->engine), 0);
+        char *environment[] = {"BRIG_IMAGES_ALLOW=*", "BRIG_WORKER_SLOTS=2", "BRIG_WORKER_WARM=1", f->host, NULL};
         if (config_load(&f->config, BRIG_SOURCE_DIR "/config/sandbox-config.yaml", environment, &e) < 0)
                 fail_msg("%s", e.text);
         set_directory(&f->config.runtime_directory, f->folder, "run");
@@ -839,6 +845,60 @@ static void test_a_blocked_module_is_refused_and_recorded_as_policy(void **state
         outcome_deinit(&o);
 }
 
+static void test_an_engine_that_goes_away_is_said_and_used_again_when_it_is_back(void **state)
+{
+        struct fixture *f = fixture_of(state);
+        struct outcome o = {0};
+        struct job job;
+        struct error e = {0};
+        job_init(&job, f, "print('hello')\n");
+        job.limits_named = LIMIT_MEMORY; /* nothing warm fits */
+        job.limits.memory_bytes = 100 << 20;
+        f->ready = f->troubled = false;
+        assert_int_equal(unlink(f->engine), 0);
+        start(f, &o, &job, RISK_MEDIUM);
+        finish(&o);
+        assert_int_equal(o.outcome, SANDBOX_NOT_STARTED);
+        wait_for(f, &f->troubled);
+        assert_int_equal(f->trouble.code, ERROR_DOCKER);
+        assert_false(sandbox_ready(f->sandbox));
+        assert_int_equal(sandbox_run_start(f->sandbox, &o.run, &e), -1);
+        assert_int_equal(symlink(engine_socket(), f->engine), 0);
+        wait_for(f, &f->ready);
+        memset(&o, 0, sizeof(o));
+        run_job(f, &o, &job, RISK_MEDIUM);
+        assert_string_equal(stdout_of(&o), "hello\n");
+        job_deinit(&job);
+        outcome_deinit(&o);
+}
+
+static void test_low_has_a_network_or_is_not_offered(void **state)
+{
+        static const char code[] = "import socket\nprint(sorted(n for _, n in socket.if_nameindex()))\n"
+                                   "for address in ('169.254.169.254', '10.0.0.1', '172.17.0.1', '192.168.0.1'):\n"
+                                   "    try:\n        socket.create_connection((address, 80), 5)\n        print('reached', address)\n"
+                                   "    except OSError: pass\n";
+        struct fixture *f = fixture_of(state);
+        struct outcome o = {0};
+        struct job job;
+        struct error e = {0};
+        job_init(&job, f, code);
+        if (!sandbox_offers(f->sandbox, RISK_LOW)) {
+                o.run = (struct sandbox_run){.job = &job, .risk = RISK_LOW};
+                assert_int_equal(sandbox_run_start(f->sandbox, &o.run, &e), -1);
+                print_message("SKIPPED: %s\n", e.text);
+                job_deinit(&job);
+                skip();
+        }
+        run_job(f, &o, &job, RISK_LOW);
+        assert_string_equal(stderr_of(&o), "");
+        assert_string_equal(stdout_of(&o), "['eth0', 'lo']\n");
+        assert_string_equal(o.result.limits.network, "bridge");
+        assert_string_equal(o.result.limits.user, "1000:1000");
+        job_deinit(&job);
+        outcome_deinit(&o);
+}
+
 static double run_timed(struct fixture *f)
 {
         struct outcome o = {0};
@@ -910,6 +970,8 @@ int main(void)
                         cmocka_unit_test(test_nothing_is_left_behind),
                         cmocka_unit_test(test_leftovers_of_the_dead_are_removed_at_the_start),
                         cmocka_unit_test(test_a_blocked_module_is_refused_and_recorded_as_policy),
+                        cmocka_unit_test(test_an_engine_that_goes_away_is_said_and_used_again_when_it_is_back),
+                        cmocka_unit_test(test_low_has_a_network_or_is_not_offered),
                         cmocka_unit_test(test_a_warm_container_is_used_when_one_waits),
         };
         return cmocka_run_group_tests(tests, setup, teardown);

@@ -94,6 +94,11 @@ void instance_close(struct instance *instance)
         instance->path[0] = 0;
 }
 
+const char *instance_token(const char *name)
+{
+        return name + strlen(name_prefix);
+}
+
 bool instance_lives(const char *path)
 {
         int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -120,7 +125,7 @@ size_t instance_sweep(const struct config *config, const struct cgroup_layout *c
                 snprintf(path, sizeof(path), "%s/%s", config->runtime_directory, entry->d_name);
                 if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) != 0 || is_young(path) || instance_lives(path))
                         continue;
-                cgroup_sweep(cgroups, entry->d_name);
+                cgroup_sweep(cgroups, instance_token(entry->d_name));
                 remove_folder(path, geteuid() == 0);
                 removed++;
         }

@@ -24,6 +24,9 @@ struct instance {
 int instance_open(struct instance *instance, const struct config *config, uint64_t bytes, struct error *e);
 void instance_close(struct instance *instance);
 
+/* The name without what every name begins with, for where that is put before it again: control groups. */
+const char *instance_token(const char *name);
+
 /* Does somebody hold the lock of this folder? */
 bool instance_lives(const char *path);
 

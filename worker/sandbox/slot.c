@@ -318,7 +318,7 @@ static int make_places(struct slot *slot, struct error *e)
                 return -1;
         if (!host->root)
                 return 0;
-        if (cgroup_parent_make(&slot->parent, host->cgroups, slot->name, slot->want.limits.memory_bytes, e) < 0)
+        if (cgroup_parent_make(&slot->parent, host->cgroups, instance_token(slot->name), slot->want.limits.memory_bytes, e) < 0)
                 return -1;
         slot->has_parent = true;
         return 0;
