@@ -41,17 +41,28 @@ static void rig_message(void *data, struct span channel, struct span message)
                 (rig)->done = false;                                                                                                       \
                 rig_check(start(&(rig)->gate, (op), &run_error) == 0, "not started");                                                      \
                 while (!(rig)->done)                                                                                                       \
-                        rig_check(fake_redis_pump((rig)->fake), "no answer");                                                              \
+                        rig_check((rig)->turn(rig), "no answer");                                                                          \
         } while (0)
+
+static bool rig_pump(struct gate_rig *rig)
+{
+        return fake_redis_pump(rig->fake);
+}
 
 void gate_rig_init(struct gate_rig *rig)
 {
-        *rig = (struct gate_rig){.clock = clock_virtual(START_MS), .config = gate_config()};
+        *rig = (struct gate_rig){.clock = clock_virtual(START_MS), .config = gate_config(), .turn = rig_pump};
         rig->fake = fake_redis_new(&rig->clock);
         fake_redis_on_message(rig->fake, rig_message, rig);
         gate_rig_reconfigure(rig);
         gate_rig_restore(rig);
         gate_rig_pass(rig, rig->config.lease_ms);
+}
+
+void gate_rig_init_on(struct gate_rig *rig, struct redis_port *port, bool (*turn)(struct gate_rig *rig))
+{
+        *rig = (struct gate_rig){.clock = clock_virtual(START_MS), .config = gate_config(), .turn = turn, .gate.port = port};
+        gate_rig_reconfigure(rig);
 }
 
 void gate_rig_deinit(struct gate_rig *rig)
@@ -63,8 +74,9 @@ void gate_rig_deinit(struct gate_rig *rig)
 void gate_rig_reconfigure(struct gate_rig *rig)
 {
         struct error e;
+        struct redis_port *port = rig->fake ? fake_redis_port(rig->fake) : rig->gate.port;
         gate_deinit(&rig->gate);
-        rig_check(gate_init(&rig->gate, fake_redis_port(rig->fake), &rig->config, &e) == 0, "gate_init");
+        rig_check(gate_init(&rig->gate, port, &rig->config, &e) == 0, "gate_init");
 }
 
 void gate_rig_pass(struct gate_rig *rig, uint64_t ms)

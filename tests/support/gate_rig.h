@@ -5,14 +5,15 @@
 #include "common/transport/gate.h"
 #include "tests/support/fake_redis.h"
 
-enum { RIG_TEXT_SIZE = 600, RIG_DEAD_MAX = 64, RIG_LAST_MAX = 8 };
+enum { RIG_TEXT_SIZE = 600, RIG_DEAD_MAX = 256, RIG_LAST_MAX = 8 };
 
 enum { RIG_SECOND_MS = 1000, RIG_MINUTE_MS = 60000, RIG_HOUR_MS = 3600000 };
 
 struct gate_rig {
         struct clock clock;
-        struct fake_redis *fake;
-        struct config config; /* gate_config(); after changing it: gate_rig_reconfigure */
+        struct fake_redis *fake;            /* NULL: on another port */
+        bool (*turn)(struct gate_rig *rig); /* lets answers come; false: none will */
+        struct config config;               /* gate_config(); after changing it: gate_rig_reconfigure */
         struct gate gate;
         unsigned wakes, cancels; /* messages seen */
         char message[RIG_TEXT_SIZE];
@@ -24,6 +25,7 @@ struct gate_rig {
 
 /* Made, restored, and past the time for which claims are closed. */
 void gate_rig_init(struct gate_rig *rig);
+void gate_rig_init_on(struct gate_rig *rig, struct redis_port *port, bool (*turn)(struct gate_rig *rig)); /* another port; not restored */
 void gate_rig_deinit(struct gate_rig *rig);
 void gate_rig_reconfigure(struct gate_rig *rig);
 void gate_rig_restore(struct gate_rig *rig); /* lock and ready; claims are still closed for a lease */
