@@ -86,7 +86,8 @@ def record_of(case, level, attacker):
 
 
 def start(directory, *options):
-    environment = dict(os.environ, BRIG_LOG_DIRECTORY=directory)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIG_")}
+    environment.update(BRIG_LOGS_DIRECTORY=directory, BRIG_WORKER_RUNTIME_DIRECTORY=directory + "/run")
     return subprocess.Popen([str(BIN / "brig"), "run", "--job", "-", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, env=environment)
 
@@ -108,6 +109,8 @@ def differences(expected, got, where="record"):
     elif isinstance(expected, dict):
         for key, value in expected.items():
             yield from differences(value, got.get(key) if isinstance(got, dict) else None, f"{where}.{key}")
+    elif expected == [] and got:
+        yield f"{where}: {got!r} is not empty"
     elif isinstance(expected, list):
         for element in expected:
             if not any(not list(differences(element, one)) for one in got or []):
@@ -151,7 +154,7 @@ def docker(*words):
     return set(subprocess.run(["docker", *words], stdout=subprocess.PIPE, check=True).stdout.decode().split())
 
 
-def host():
+def host(directory):
     sandboxed = "\n".join(open(p).read() for p in glob.glob("/proc/[0-9]*/cmdline") if os.access(p, os.R_OK)).count("/brig/init")
     return {
         "containers": docker("ps", "-aq", "--filter", "label=brig.worker"),
@@ -159,9 +162,9 @@ def host():
         "networks": docker("network", "ls", "-q", "--filter", "label=brig.worker"),
         "cgroups": {p for p in glob.glob("/sys/fs/cgroup/**/brig*", recursive=True)},
         "namespaces": set(glob.glob("/run/docker/netns/*")) - {"/run/docker/netns/default"},
-        "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if "brig" in line},
+        "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if directory in line},
         "processes": sandboxed,
-        "files": {p for p in glob.glob("/run/brig/**", recursive=True) if not p.endswith(".lock")},
+        "files": {p for p in glob.glob(directory + "/run/**", recursive=True) if not p.endswith(".lock")},
     }
 
 
@@ -180,7 +183,7 @@ def main():
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as directory:
         attacker = build_attacker(directory)
-        before = host()
+        before = host(directory)
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             futures = [(name, pool.submit(attempt, name, level, case, attacker, directory)) for name, level, case in everything]
             for name, future in futures:
@@ -193,7 +196,7 @@ def main():
                     print(f"FAILED {name}\n    " + "\n    ".join(faults))
                 else:
                     passed += 1
-        after = host()
+        after = host(directory)
     left = {k: (after[k] - before[k] if isinstance(after[k], set) else max(0, after[k] - before[k])) for k in after}
     left = {k: v for k, v in left.items() if v}
     if left:
