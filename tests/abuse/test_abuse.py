@@ -31,7 +31,7 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-BIN = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/dev/bin"))
+BIN = pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build/dev/bin"))
 LEVELS = ["low", "medium", "high"]
 JOBS = 3
 SECONDS_MAX = 120

@@ -4,7 +4,7 @@
   beside_docker_run.py [--rounds N] [--jobs N]
 
 Prints p50 and p99 of one job at a time (docker run, brig run cold, through Kafka and a warm slot), then jobs a second of `docker run`
-four at a time and of the whole queue. Read the ratios: absolute figures are of this machine, now. Needs BRIG_BIN_DIR or build/release/bin.
+four at a time and of the whole queue. Read the ratios: absolute figures are of this machine, now. Needs BRIG_TEST_BIN_DIR or build/release/bin.
 """
 import argparse
 import concurrent.futures
@@ -21,7 +21,7 @@ import uuid
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/release/bin"))
+BIN = pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build/release/bin"))
 sys.path.insert(0, str(ROOT / "tests/support"))
 
 from kafka_server import KafkaServer  # noqa: E402
@@ -38,10 +38,10 @@ class Queue:
         self.kafka, self.redis = KafkaServer(directory + "/kafka"), RedisServer(directory + "/redis")
         self.kafka.start(), self.redis.start()
         environment = dict(os.environ, BRIG_KAFKA_BOOTSTRAP_SERVERS=self.kafka.address, BRIG_REDIS_URL=self.redis.url,
-                           BRIG_LOG_DIRECTORY=directory + "/log", BRIG_WORKER_SLOTS=str(slots), BRIG_WORKER_WARM=str(slots),
-                           BRIG_RATE_LIMITS_MEDIUM_EXECUTIONS_PER_HOUR="1000000", BRIG_RATE_LIMITS_MEDIUM_CPU_TIME_PER_HOUR="100h",
-                           BRIG_RATE_LIMITS_LOW_EXECUTIONS_PER_HOUR="1000000", BRIG_RATE_LIMITS_LOW_CPU_TIME_PER_HOUR="100h",
-                           BRIG_RATE_LIMITS_GLOBAL_EXECUTIONS_PER_HOUR="1000000")
+                           BRIG_LOGS_DIRECTORY=directory + "/log", BRIG_WORKER_SLOTS=str(slots), BRIG_WORKER_WARM=str(slots),
+                           BRIG_RATES_MEDIUM_EXECUTIONS_PER_HOUR="1000000", BRIG_RATES_MEDIUM_CPU_PER_HOUR="100h",
+                           BRIG_RATES_LOW_EXECUTIONS_PER_HOUR="1000000", BRIG_RATES_LOW_CPU_PER_HOUR="100h",
+                           BRIG_RATES_GLOBAL_EXECUTIONS_PER_HOUR="1000000")
         self.programs = []
         for name in ("brig-dispatcher", "brig-worker"):
             log = open(f"{directory}/{name}.log", "w+")
@@ -119,7 +119,7 @@ def docker_run():
 def brig_run(directory):
     began = time.monotonic()
     subprocess.run([str(BIN / "brig"), "run", "--language", "python", "--code", "-"], input=LINE.encode(), check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, BRIG_LOG_DIRECTORY=directory))
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, BRIG_LOGS_DIRECTORY=directory))
     return time.monotonic() - began
 
 

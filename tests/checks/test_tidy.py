@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/dev/bin")).parent
+BUILD = pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build/dev/bin")).parent
 SEEN = BUILD / "tidy-seen"
 
 

@@ -17,7 +17,7 @@ import unittest
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/dev/bin"))
+BIN = pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build/dev/bin"))
 BRIG = str(BIN / "brig")
 SECONDS_MAX = 120
 WORKER = f"test-cli-{os.getpid()}"  # labels the containers, so that others on this engine do not count

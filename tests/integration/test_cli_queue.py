@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 from kafka_server import KafkaServer  # noqa: E402
 from server import Unavailable  # noqa: E402
 
-BRIG = str(pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build/dev/bin")) / "brig")
+BRIG = str(pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build/dev/bin")) / "brig")
 SECONDS_MAX = 90
 WORK = tempfile.TemporaryDirectory(prefix="brig-test-queue-")
 AGENT = "test-001"

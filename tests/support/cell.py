@@ -5,7 +5,7 @@
         cell.submit(agent, code="print(1)")
         cell.wait_for_results(1)
 
-The programs are those of $BRIG_BIN_DIR, else build/dev/bin. `Unavailable` is raised for what this machine lacks.
+The programs are those of $BRIG_TEST_BIN_DIR, else build/dev/bin. `Unavailable` is raised for what this machine lacks.
 """
 
 import collections
@@ -30,7 +30,7 @@ except ImportError:
     confluent_kafka = None
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("BRIG_BIN_DIR", ROOT / "build" / "dev" / "bin")).resolve()
+BIN = pathlib.Path(os.environ.get("BRIG_TEST_BIN_DIR", ROOT / "build" / "dev" / "bin")).resolve()
 IMAGES = [image for image in (os.environ.get("BRIG_TEST_IMAGE"), "brig/python", "t/python") if image]
 
 Record = collections.namedtuple("Record", "partition offset headers value")

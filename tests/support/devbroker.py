@@ -4,7 +4,7 @@
         … broker.address …
 
 Command line: `python3 devbroker.py start|stop|kill --dir D [--partitions N] [--program FILE]`; start prints the address.
-The program is $BRIG_BIN_DIR/brig-devbroker, else build/dev/bin/brig-devbroker. Its port is another one at every start.
+The program is $BRIG_TEST_BIN_DIR/brig-devbroker, else build/dev/bin/brig-devbroker. Its port is another one at every start.
 """
 
 import os
@@ -21,7 +21,7 @@ class DevBroker(Server):
     def __init__(self, directory, partitions=4, program=None):
         super().__init__(directory)
         self.partitions = partitions
-        self.program = program or os.path.join(os.environ.get("BRIG_BIN_DIR", BUILT), "brig-devbroker")
+        self.program = program or os.path.join(os.environ.get("BRIG_TEST_BIN_DIR", BUILT), "brig-devbroker")
         if not os.access(self.program, os.X_OK):
             raise Unavailable(f"{self.program} is not built")
 

@@ -41,7 +41,7 @@ def count(output, code):
 
 def run(kind, path, bin_dir):
     began = time.monotonic()
-    environment = dict(os.environ, BRIG_BIN_DIR=str(bin_dir), BRIG_SOURCE_DIR=str(ROOT))
+    environment = dict(os.environ, BRIG_TEST_BIN_DIR=str(bin_dir))
     environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
     try:
         done = subprocess.run([str(path)], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
