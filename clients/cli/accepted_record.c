@@ -81,7 +81,7 @@ int accepted_record_print(const struct accepted_record *record, const char *code
                 return summary_exit_status(&record->result);
         }
         record_print_output(&record->result);
-        if (record_print_summary(&summary, &e) < 0)
+        if (record_print_for_people(&summary, &e) < 0)
                 return complain_error(NULL, &e, NULL);
         return summary_exit_status(&record->result);
 }

@@ -1,4 +1,3 @@
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,6 +13,8 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/summary.h"
+
+enum { SIGNAL_BASE = 128 };
 
 struct run_options {
         struct job_options job;
@@ -89,29 +90,15 @@ static void keep_log(const struct run_context *c, const struct summary *summary)
                 complain(0, "no log of this run", e.text, "make it writable or set logs.directory (BRIG_LOGS_DIRECTORY)");
 }
 
-static int print_record(const struct run_context *c, const struct result *result, struct error *e)
-{
-        struct summary summary = record_summary(result, c->code_name);
-        int failed = c->options->json ? record_print_json(result, e) : record_print_summary(&summary, e);
-        if (result->status != STATUS_REJECTED)
-                keep_log(c, &summary);
-        return failed;
-}
-
-static void explain(const struct result *result)
-{
-        if (result->status == STATUS_REJECTED)
-                complain(0, rejection_reason_name(result->rejection.reason), result->rejection.message, NULL);
-        else if (result->status == STATUS_ERROR)
-                complain(0, "cannot run it", result->termination.reason, "`brig doctor` says what this host lacks");
-}
-
 static int conclude(const struct run_context *c, const struct result *result, int signal_number, struct error *e)
 {
-        if (print_record(c, result, e) < 0)
+        struct summary summary = record_summary(result, c->code_name);
+        int failed = c->options->json ? record_print_json(result, e) : record_print_for_people(&summary, e);
+        if (result->started_at_ms > 0)
+                keep_log(c, &summary);
+        if (failed)
                 return complain_error("run", e, NULL);
-        explain(result);
-        return result->status == STATUS_CANCELLED && signal_number ? 128 + signal_number : summary_exit_status(result);
+        return result->status == STATUS_CANCELLED && signal_number ? SIGNAL_BASE + signal_number : summary_exit_status(result);
 }
 
 static int execute(const struct run_context *c, const struct preparation *p, struct error *e)

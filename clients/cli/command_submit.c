@@ -107,15 +107,17 @@ static int submit(struct submission *s, struct span record)
 }
 
 /* What the dispatcher would refuse is said at once. */
-static int refuse(const struct submit_options *options, const struct preparation *p)
+static int refuse(const struct submission *s)
 {
         struct result result = {0};
         struct error e = {0};
-        int status = p->rejection.reason == REJECTION_INVALID ? CLI_USAGE : CLI_REFUSED;
-        if (options->json && (preparation_reject(p, &result, &e) < 0 || record_print_json(&result, &e) < 0))
-                status = complain_error("submit", &e, NULL);
+        int failed = preparation_reject(s->preparation, &result, &e);
+        struct summary summary = record_summary(&result, s->code_name);
+        if (!failed)
+                failed = s->options->json ? record_print_json(&result, &e) : record_print_for_people(&summary, &e);
+        int status = failed ? complain_error("submit", &e, NULL) : summary_exit_status(&result);
         result_deinit(&result);
-        return complain(status, rejection_reason_name(p->rejection.reason), p->rejection.message, NULL);
+        return status;
 }
 
 static int submit_record(const struct submit_options *options, const struct operands *operands, const struct cluster *cluster,
@@ -124,7 +126,7 @@ static int submit_record(const struct submit_options *options, const struct oper
         struct preparation p;
         preparation_read(&p, cluster->config, record);
         struct submission s = {options, cluster, &p, job_options_code_name(&options->job, operands), 0};
-        int status = p.rejection.reason == REJECTION_NONE ? submit(&s, record) : refuse(options, &p);
+        int status = p.rejection.reason == REJECTION_NONE ? submit(&s, record) : refuse(&s);
         preparation_deinit(&p);
         return status;
 }

@@ -1,9 +1,11 @@
 #include "clients/cli/record_print.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "clients/cli/complaint.h"
 #include "clients/cli/echo.h"
 #include "common/clock.h"
 #include "common/json.h"
@@ -29,7 +31,7 @@ static void mask_controls(struct bytes *text)
                         text->data[i] = '?';
 }
 
-int record_print_summary(const struct summary *summary, struct error *e)
+static int print_summary(const struct summary *summary, struct error *e)
 {
         struct bytes text = {0};
         int failed = summary_append(&text, summary);
@@ -40,6 +42,30 @@ int record_print_summary(const struct summary *summary, struct error *e)
                 fwrite(text.data, 1, text.size, stderr);
         bytes_deinit(&text);
         return failed;
+}
+
+static void explain_rejection(const struct rejection *r)
+{
+        char remedy[96] = "";
+        if (*r->nearest)
+                snprintf(remedy, sizeof remedy, "did you mean %s?", r->nearest);
+        else if (r->retry_after_ms > 0)
+                snprintf(remedy, sizeof remedy, "try again in %" PRIu64 " s", (r->retry_after_ms + 999) / 1000);
+        complain(0, rejection_reason_name(r->reason), r->message, *remedy ? remedy : NULL);
+}
+
+int record_print_for_people(const struct summary *summary, struct error *e)
+{
+        const struct result *result = summary->result;
+        if (result->status == STATUS_REJECTED) {
+                explain_rejection(&result->rejection);
+                return 0;
+        }
+        if (print_summary(summary, e) < 0)
+                return -1;
+        if (result->status == STATUS_ERROR)
+                complain(0, "could not run it", result->termination.reason, "brig doctor says what a host lacks");
+        return 0;
 }
 
 void record_print_output(const struct result *result)

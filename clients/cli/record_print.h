@@ -9,8 +9,9 @@
 /* One line of JSON, flushed. 0, or -1: no memory, or nobody reads. */
 int record_print_json(const struct result *result, struct error *e);
 
-/* The summary block on standard error; control characters of its values are shown as '?'. 0 or -1: no memory. */
-int record_print_summary(const struct summary *summary, struct error *e);
+/* On standard error: the summary of what ran, and why brig refused a job or could not run it; control characters of a job's values are shown
+ * as '?'. 0 or -1: no memory. */
+int record_print_for_people(const struct summary *summary, struct error *e);
 
 /* What the record kept of stdout and stderr, on ours (masked for terminals). */
 void record_print_output(const struct result *result);

@@ -141,7 +141,15 @@ class Words(unittest.TestCase):
         self.assertEqual(done.returncode, 127, done)
         record = record_of(done)
         self.assertEqual((record["status"], record["termination"]["cause"]), ("error", "infrastructure"))
-        self.assertIn(b"doctor", done.stderr)
+        told = run_python("print(1)", **NOWHERE)
+        self.assertEqual((told.returncode, told.stdout), (127, b""))
+        self.assertIn(b"brig doctor", told.stderr)
+
+    def test_refusals_say_what_to_do(self):
+        done = brig("run", "--language", "pyton", "--code", "-", **NOWHERE)
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertTrue(done.stderr.startswith(b"brig: invalid: "), done.stderr)
+        self.assertIn(b"did you mean python?", done.stderr)
 
     def test_doctor_tells_what_is_broken(self):
         done = brig("doctor", "--local", "--json", **NOWHERE)
@@ -264,6 +272,17 @@ class Runs(unittest.TestCase):
         for line in (b"Execution Summary", b"Agent ID: test-001", b"Risk Level: medium", b"Language: python", b"Exit Code: 0"):
             self.assertIn(line, done.stderr)
 
+    def test_output_comes_as_it_is_printed(self):
+        child = subprocess.Popen([BRIG, "run", "--language", "python", *IMAGE, "--code", "-"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment())
+        child.stdin.write(b"import time\nprint('first')\ntime.sleep(3)\nprint('second')")
+        child.stdin.close()
+        first = child.stdout.readline()
+        self.assertEqual((first, child.poll()), (b"first\n", None))
+        self.assertEqual(child.stdout.read(), b"second\n")
+        child.stdout.close()
+        self.assertEqual(child.wait(SECONDS_MAX), 0)
+
     def test_log_of_the_run_is_kept(self):
         done = run_python("print('kept')", "--agent-id", "test-log")
         path = [line[len("Log: "):] for line in done.stderr.decode().splitlines() if line.startswith("Log: ")][0]
@@ -276,6 +295,22 @@ class Runs(unittest.TestCase):
                               stderr=subprocess.PIPE, env=dict(environment(), BRIG_LOGS_DIRECTORY="/proc/no/such"), timeout=SECONDS_MAX)
         self.assertEqual((done.returncode, done.stdout), (0, b"1\n"), done)
         self.assertEqual(done.stderr.count(b"no log of this run"), 1)
+
+    def test_member_of_the_engines_group_needs_no_root(self):
+        socket = pathlib.Path("/var/run/docker.sock")
+        if os.geteuid() != 0 or not socket.exists() or not socket.stat().st_gid:
+            self.skipTest("needs root, to become another user, and a group of the engine's socket")
+        user = 65533
+        with tempfile.TemporaryDirectory(prefix="brig-test-user-") as home:
+            os.chown(home, user, user)
+            becomes = ["setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={socket.stat().st_gid}"]
+            kept = {k: v for k, v in environment().items() if k != "BRIG_LOGS_DIRECTORY" and not k.startswith("XDG_")}
+            done = subprocess.run([*becomes, BRIG, "run", "--language", "python", *IMAGE, "--code", "-"], input=b"print('hello')",
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(kept, HOME=home, XDG_RUNTIME_DIR=home), timeout=SECONDS_MAX)
+            if done.returncode == 126 and b"setpriv" in done.stderr:
+                self.skipTest(f"another user may not run {BRIG}")
+            self.assertEqual((done.returncode, done.stdout), (0, b"hello\n"), done)
+            self.assertEqual(len(list(pathlib.Path(home, ".local/state").rglob("*.log"))), 1)
 
     def test_exit_status_is_the_programs(self):
         self.assert_cause(run_python("raise SystemExit(7)", "--json"), "failed", "exit", 7)
