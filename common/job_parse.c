@@ -134,6 +134,7 @@ static int read_env(struct job_reader *reader, const char *key, const json_t *va
         {
                 char member_key[sizeof reader->rejection->key];
                 snprintf(member_key, sizeof member_key, "%s.%s", key, name);
+                utf8_trim(member_key);
                 if (read_env_member(reader, member_key, name, member) < 0)
                         return -1;
         }

@@ -47,10 +47,11 @@ int reader_fail_missing(struct job_reader *reader, const char *key, const char *
 int reader_fail_name(struct job_reader *reader, const char *key, const char *observed, const char *const *known, size_t count)
 {
         const char *nearest = nearest_name(span_of(observed), known, count);
-        char all[128] = "";
+        char all[128] = "", shown[64];
         for (size_t i = 0, size = 0; i < count && size < sizeof all; i++)
                 size += (size_t)snprintf(all + size, sizeof all - size, "%s%s", i ? ", " : "", known[i]);
-        rejection_set(reader->rejection, REJECTION_INVALID, key, NULL, observed, "%s is \"%.64s\", not one of: %s", key, observed, all);
+        utf8_copy(shown, sizeof shown, span_of(observed));
+        rejection_set(reader->rejection, REJECTION_INVALID, key, NULL, observed, "%s is \"%s\", not one of: %s", key, shown, all);
         if (nearest)
                 utf8_copy(reader->rejection->nearest, sizeof reader->rejection->nearest, span_of(nearest));
         return -1;
@@ -69,6 +70,7 @@ static int fail_unknown_key(struct job_reader *reader, const char *prefix, const
                 known[i] = keys[i].name;
         const char *nearest = nearest_name(span_of(name), known, key_count);
         snprintf(key, sizeof key, "%s%s", prefix, name);
+        utf8_trim(key);
         if (nearest)
                 snprintf(hint, sizeof hint, "; the nearest known key is %s%s", prefix, nearest);
         rejection_set(reader->rejection, REJECTION_INVALID, key, NULL, NULL, "unknown key %.*s%s", KEY_SIZE, key, hint);
@@ -113,10 +115,10 @@ int reader_get_text(struct job_reader *reader, const char *key, const json_t *va
 
 int reader_copy_text(struct job_reader *reader, const char *key, const json_t *value, char **ret_text)
 {
-        struct span text = {0};
+        struct span text;
         if (reader_get_text(reader, key, value, &text) < 0)
                 return -1;
-        *ret_text = strdup((const char *)text.data);
+        *ret_text = strdup(json_string_value(value));
         return *ret_text ? 0 : reader_fail_memory(reader);
 }
 

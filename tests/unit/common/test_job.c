@@ -1,5 +1,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,6 +252,27 @@ static void test_ids_are_told_even_of_a_job_that_is_refused(void **state)
         }
 }
 
+static void test_long_names_are_cut_between_characters(void **state)
+{
+        static const char *const forms[] = {"{" HEAD ",\"%s\":1}", "{" HEAD ",\"code\":\"\",\"env\":{\"%s\":\"\"}}",
+                                            "{" HEAD ",\"code\":\"\",\"on_limit\":\"%s\"}"};
+        char name[302] = "";
+        (void)state;
+        for (size_t i = 0; i < 300; i += 2)
+                memcpy(name + i, "\xC3\xA9", 3);
+        for (size_t i = 0; i < 2 * sizeof forms / sizeof *forms; i++) {
+                struct bytes record = {0};
+                struct job job;
+                struct rejection r;
+                char shifted[304];
+                snprintf(shifted, sizeof shifted, "%s%s", i % 2 ? "x" : "", name);
+                bytes_append_format(&record, forms[i / 2], shifted);
+                assert_int_equal(parse(bytes_span(&record), &job, &r), -1);
+                assert_true(utf8_valid(span_of(r.message)) && utf8_valid(span_of(r.key)) && utf8_valid(span_of(r.observed)));
+                bytes_deinit(&record);
+        }
+}
+
 static void test_an_agent_id_counts_characters(void **state)
 {
         struct bytes id = {0};
@@ -279,6 +301,7 @@ int main(void)
                         cmocka_unit_test(test_args_and_env_together_are_bounded),
                         cmocka_unit_test(test_a_huge_or_deep_record_is_refused_at_once),
                         cmocka_unit_test(test_ids_are_told_even_of_a_job_that_is_refused),
+                        cmocka_unit_test(test_long_names_are_cut_between_characters),
                         cmocka_unit_test(test_an_agent_id_counts_characters),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
