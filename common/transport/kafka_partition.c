@@ -4,6 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void queue_open(struct kafka_partition *partition, struct kafka_client *client)
+{
+        partition->queue = rd_kafka_queue_get_partition(client->handle, partition->topic, partition->number);
+        rd_kafka_queue_forward(partition->queue, NULL);
+        kafka_client_watch(client, partition->queue);
+}
+
+static void queue_close(struct kafka_partition *partition)
+{
+        rd_kafka_queue_io_event_enable(partition->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(partition->queue);
+}
+
 struct kafka_partition *kafka_partition_new(struct list *list, struct kafka_client *client, const char *topic, int32_t number, int64_t next)
 {
         struct kafka_partition *partition = calloc(1, sizeof(*partition));
@@ -12,9 +25,7 @@ struct kafka_partition *kafka_partition_new(struct list *list, struct kafka_clie
         snprintf(partition->topic, sizeof(partition->topic), "%s", topic);
         partition->number = number;
         partition->next = next;
-        partition->queue = rd_kafka_queue_get_partition(client->handle, topic, number);
-        rd_kafka_queue_forward(partition->queue, NULL);
-        kafka_client_watch(client, partition->queue);
+        queue_open(partition, client);
         list_append(list, &partition->link);
         return partition;
 }
@@ -23,9 +34,15 @@ void kafka_partition_free(struct kafka_partition *partition)
 {
         list_remove(&partition->link);
         kafka_partition_restart(partition, partition->next);
-        rd_kafka_queue_io_event_enable(partition->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(partition->queue);
+        queue_close(partition);
         free(partition);
+}
+
+void kafka_partition_reopen(struct kafka_partition *partition, struct kafka_client *client)
+{
+        queue_close(partition);
+        queue_open(partition, client);
+        kafka_partition_restart(partition, partition->next);
 }
 
 struct kafka_partition *kafka_partition_find(struct list *list, const char *topic, int32_t number)

@@ -35,6 +35,9 @@ void kafka_partition_restart(struct kafka_partition *partition, int64_t next);
 /* When the queue has run empty after a hold: librdkafka found it full meanwhile, and would look again only after up to a second. */
 void kafka_partition_refill(struct kafka_partition *partition, rd_kafka_t *handle);
 
+/* The same, from where it stands, by a queue taken anew: librdkafka reads by another one now. */
+void kafka_partition_reopen(struct kafka_partition *partition, struct kafka_client *client);
+
 /* Borrows from the message. */
 struct kafka_record kafka_partition_record(const rd_kafka_message_t *message);
 

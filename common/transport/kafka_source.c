@@ -262,6 +262,36 @@ static void on_fatal(struct kafka_source *source)
                 source->options.trouble(source->options.data, &e);
 }
 
+/* What was read of a partition goes to its own queue. It comes by the common one when librdkafka has replaced the partition's inner object
+ * (assigned again before the topic was known, 2.0 makes a second one): read again, by the queue of that. */
+static bool on_stray(struct kafka_source *source, const char *topic, int32_t number)
+{
+        struct kafka_partition *partition = kafka_partition_find(&source->partitions, topic, number);
+        if (!partition)
+                return false;
+        kafka_partition_reopen(partition, &source->client);
+        source->assignment_changed = true;
+        kafka_client_wake(&source->client);
+        return true;
+}
+
+static void on_stray_message(struct kafka_source *source, rd_kafka_event_t *event)
+{
+        const rd_kafka_message_t *message = rd_kafka_event_message_next(event);
+        if (message)
+                on_stray(source, rd_kafka_topic_name(message->rkt), message->partition);
+}
+
+static void on_error(struct kafka_source *source, rd_kafka_event_t *event)
+{
+        rd_kafka_topic_partition_t *place = rd_kafka_event_topic_partition(event);
+        bool stray = place && on_stray(source, place->topic, place->partition);
+        if (place)
+                rd_kafka_topic_partition_destroy(place);
+        if (!stray)
+                log_event(source->options.log, LOG_WARNING, "Kafka consumer", LOG_TEXT("detail", rd_kafka_event_error_string(event)));
+}
+
 static void on_event(void *owner, rd_kafka_event_t *event)
 {
         struct kafka_source *source = owner;
@@ -276,8 +306,10 @@ static void on_event(void *owner, rd_kafka_event_t *event)
                 if (rd_kafka_event_error_is_fatal(event))
                         on_fatal(source);
                 else
-                        log_event(source->options.log, LOG_WARNING, "Kafka consumer",
-                                  LOG_TEXT("detail", rd_kafka_event_error_string(event)));
+                        on_error(source, event);
+                break;
+        case RD_KAFKA_EVENT_FETCH:
+                on_stray_message(source, event);
                 break;
         default:
                 break;

@@ -58,6 +58,26 @@ static void test_records_come_back_in_order_with_their_headers_and_an_end_of_eve
         kafka_rig_deinit(&rig);
 }
 
+/* Assigned one by one before librdkafka knows the topic, which makes it replace a partition's queue. */
+static void test_partitions_assigned_one_after_the_other_all_come_to_their_end(void **state)
+{
+        struct kafka_rig rig;
+        struct error e;
+        rig_start(&rig, state, "one-by-one");
+        for (int round = 0; round < 10; round++) {
+                struct rig_reader reader;
+                rig_reader_open(&reader, &rig, NULL, NULL, NULL);
+                for (int32_t p = 0; p < RIG_PARTITIONS; p++) {
+                        assert_int_equal(kafka_source_assign(reader.source, rig.topics.jobs, p, 0, &e), 0);
+                        for (int turn = 0; turn < 3; turn++)
+                                uv_run(&rig.loop, UV_RUN_NOWAIT);
+                }
+                kafka_rig_run_until(&rig, &reader.all_ended);
+                rig_reader_close(&reader);
+        }
+        kafka_rig_deinit(&rig);
+}
+
 static void test_one_record_is_read_at_its_offset_and_again(void **state)
 {
         struct kafka_rig rig;
@@ -391,6 +411,7 @@ static void test_a_static_member_that_returns_gets_its_partitions_without_a_wait
 /* What both brokers must do. */
 #define COMMON_TESTS(broker)                                                                                                               \
         cmocka_unit_test_prestate(test_records_come_back_in_order_with_their_headers_and_an_end_of_every_partition, broker),               \
+                        cmocka_unit_test_prestate(test_partitions_assigned_one_after_the_other_all_come_to_their_end, broker),             \
                         cmocka_unit_test_prestate(test_one_record_is_read_at_its_offset_and_again, broker),                                \
                         cmocka_unit_test_prestate(test_a_refused_record_comes_again_first_and_nothing_is_read_while_held, broker),         \
                         cmocka_unit_test_prestate(test_a_second_member_takes_over_where_the_first_committed, broker),                      \
