@@ -5,13 +5,15 @@ import os
 import select
 import socket
 import struct
+import sys
 import time
+import traceback
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-INIT = os.environ.get("BRIG_INIT", os.path.join(ROOT, "build", "dev", "bin", "brig-init"))
-IMAGE = os.environ.get("BRIG_TEST_IMAGE", "t/python")
-ENGINE = os.environ.get("BRIG_TEST_DOCKER", "/var/run/docker.sock")
+INIT = os.path.join(os.environ.get("BRIG_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin")), "brig-init")
+IMAGE = os.environ.get("BRIG_TEST_IMAGE", "brig/python")
+ENGINE = os.environ.get("BRIG_DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 PATIENCE_S = 60
 
 (LIMITS, ARGUMENT, ENVIRONMENT, ARTIFACTS, COMMAND, START, STDIN_DATA, STDIN_END, KEEPALIVE, KILL, LEAVE) = range(1, 12)
@@ -57,7 +59,8 @@ def specification(level="high", memory=128 * MIB, pids=16, work=8 * MIB, shm=0, 
     host = {
         "Binds": [INIT + ":/brig/init:ro"], "NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "IpcMode": "none",
         "SecurityOpt": ["no-new-privileges", seccomp_option(level)], "Memory": memory, "MemorySwap": memory, "PidsLimit": pids,
-        "Tmpfs": {"/work": tmpfs(work), "/tmp": tmpfs(4 * MIB), **({"/dev/shm": tmpfs(shm)} if shm else {})}, "LogConfig": {"Type": "none"}, "CgroupnsMode": "private",
+        "Tmpfs": {"/work": tmpfs(work), "/tmp": tmpfs(4 * MIB), **({"/dev/shm": tmpfs(shm)} if shm else {})},
+        "LogConfig": {"Type": "none"}, "CgroupnsMode": "private",
         "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}, {"Name": "nofile", "Soft": 1024, "Hard": 1024}], **host}
     return {"Image": IMAGE, "Entrypoint": ["/brig/init"], "Cmd": [], "User": "65534:65534", "WorkingDir": "/", "OpenStdin": True,
             "StdinOnce": True, "AttachStdin": True, "AttachStdout": True, "AttachStderr": True, "NetworkDisabled": True,
@@ -221,18 +224,36 @@ def boottime_ms():
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
 
 
-def main(tests):
-    """Runs test functions, prints cmocka-like lines and the sums, and returns the exit status."""
-    failed = 0
-    for test in tests:
-        print(f"[ RUN      ] {test.__name__}", flush=True)
-        try:
-            test()
-            print(f"[       OK ] {test.__name__}", flush=True)
-        except Exception as error:  # a failure is told and the others still run
-            import traceback
-            traceback.print_exc()
-            failed += 1
-            print(f"[  FAILED  ] {test.__name__}: {error}", flush=True)
+def missing():
+    """Why these tests cannot run here; None: they can."""
+    try:
+        engine("GET", f"/images/{IMAGE}/json")
+    except OSError as error:
+        return f"no Docker engine at {ENGINE}: {error}"
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def run_one(test):
+    print(f"[ RUN      ] {test.__name__}", flush=True)
+    try:
+        test()
+    except Exception as error:  # a failure is told and the others still run
+        traceback.print_exc(file=sys.stdout)
+        print(f"[  FAILED  ] {test.__name__}: {error}", flush=True)
+        return False
+    print(f"[       OK ] {test.__name__}", flush=True)
+    return True
+
+
+def main(names):
+    """Runs the test functions among `names`, or those that the command line names; returns the exit status."""
+    tests = [test for name, test in names.items() if name.startswith("test_") and (not sys.argv[1:] or name in sys.argv[1:])]
+    reason = missing()
+    if reason:
+        print(f"SKIPPED: {reason}\n0 passed, 0 failed, {len(tests)} skipped")
+        return 0
+    failed = sum(not run_one(test) for test in tests)
     print(f"{len(tests) - failed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0

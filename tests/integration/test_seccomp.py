@@ -1,5 +1,6 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The seccomp lists in real containers: what honest programs need works at every level, what attacks need does not."""
+import json
 import subprocess
 import sys
 
@@ -113,7 +114,6 @@ date > /dev/null; mkfifo p; echo through > p & read word < p; echo "$word"; tar 
 
 
 def probe(level):
-    import json
     with Sandbox(level, pids=32) as sandbox:
         run = sandbox.python(PROBE)
     assert run.ended["exit_code"] == 0, run.stderr.decode()
@@ -173,4 +173,4 @@ def test_a_death_by_sigsys_that_init_reaps_is_counted():
 
 
 if __name__ == "__main__":
-    sys.exit(main([test for name, test in list(globals().items()) if name.startswith("test_")]))
+    sys.exit(main(globals()))
