@@ -167,6 +167,7 @@ static void open_sandbox(struct execution *x)
                         .log = x->options->log,
                         .clock = &clock_system,
                         .worker = x->options->config->worker_name,
+                        .levels = 1U << x->options->preparation->risk,
                         .one_shot = true,
                         .ready = on_ready,
                         .trouble = on_trouble,
