@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/sandbox/egress.h"
+
 enum { PROC_TEXT_MAX = 256 << 10 };
 
 /* What follows "KEY" at the start of a line, or NULL. */
@@ -294,6 +296,41 @@ int readback_limits(const struct readback *want, const struct cgroup *cgroup, st
         snprintf(ret_limits->seccomp, sizeof(ret_limits->seccomp), "%s", want->profile->seccomp);
         snprintf(ret_limits->user, sizeof(ret_limits->user), "%" PRIu32 ":%" PRIu32, want->uid, want->gid);
         return 0;
+}
+
+struct readback readback_of(const struct profile *profile, const struct limits *limits, uint32_t runtime_processes)
+{
+        return (struct readback){
+                        .profile = profile,
+                        .limits = *limits,
+                        .pids_max = spec_pids_max(limits, runtime_processes),
+                        .sizes = spec_sizes(profile, limits->memory_bytes),
+                        .uid = profile->uid,
+                        .gid = profile->gid,
+        };
+}
+
+int readback_check_hello(const struct readback *want, const struct frame *frame, struct error *e)
+{
+        struct frame_hello hello;
+        if (frame->type == FRAME_REFUSED)
+                return error_set(e, ERROR_SANDBOX, "brig-init refused: %.*s", (int)frame->size, (const char *)frame->payload);
+        if (frame->type != FRAME_HELLO || !frame_decode_hello(frame, &hello) || hello.version != FRAME_VERSION)
+                return error_set(e, ERROR_PROTOCOL, "brig-init does not speak version %d of the frames", FRAME_VERSION);
+        if (hello.uid != want->uid || hello.gid != want->gid || hello.dumpable != 0 || hello.no_new_privileges != 1 ||
+            hello.seccomp_mode != 2 || hello.capabilities != 0)
+                return error_set(e, ERROR_SANDBOX, "brig-init found a wall missing");
+        return 0;
+}
+
+int readback_check_inspection(const struct readback *want, const json_t *inspection, struct error *e)
+{
+        const json_t *networks = json_object_get(json_object_get(inspection, "NetworkSettings"), "Networks");
+        if (want->profile->network != NETWORK_BRIDGE)
+                return 0;
+        if (json_object_size(networks) == 1 && json_object_get(networks, EGRESS_NETWORK))
+                return 0;
+        return error_set(e, ERROR_SANDBOX, "the container is not on the network %s alone", EGRESS_NETWORK);
 }
 
 int readback_check(const struct readback *want, pid_t pid, const struct cgroup *cgroup, struct error *e)

@@ -8,6 +8,7 @@
 
 #include "common/profile.h"
 #include "common/result.h"
+#include "worker/init/frame.h"
 #include "worker/sandbox/cgroup.h"
 #include "worker/sandbox/spec.h"
 
@@ -19,6 +20,12 @@ struct readback {
         struct spec_sizes sizes;
         uint32_t uid, gid;
 };
+
+struct readback readback_of(const struct profile *profile, const struct limits *limits, uint32_t runtime_processes);
+
+/* What brig-init found of itself (its first frame), and how the engine says the container is networked. 0 or -1. */
+int readback_check_hello(const struct readback *want, const struct frame *frame, struct error *e);
+int readback_check_inspection(const struct readback *want, const json_t *inspection, struct error *e);
 
 /* Everything about the container. 0, or -1 (ERROR_SANDBOX): the wall that is missing, what was asked and what is there. */
 int readback_check(const struct readback *want, pid_t pid, const struct cgroup *cgroup, struct error *e);

@@ -1,9 +1,7 @@
 #include "worker/sandbox/run.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "worker/sandbox/command.h"
@@ -13,7 +11,6 @@ enum {
         OBEY_MS = 3000,     /* init kills within milliseconds; after this the engine does it */
         COLLECT_MS = 60000, /* for the artifacts */
         REMOVE_WAIT_MS = 10000,
-        PROTECTED_MAX = 16,
 };
 
 #define STATE(s) (1U << (s))
@@ -56,10 +53,11 @@ int run_new(struct run **ret_run, struct run_host *host, struct sandbox_run *req
         run->request = request;
         run->want = *want;
         run->language = language;
-        run->stdin_window = FRAME_STDIN_WINDOW;
         run->oom_fd = -1;
         run->state = (struct state_machine){run_states, sizeof(run_states) / sizeof(*run_states), RUN_QUEUED};
-        run->collection = (struct collection){.log_directory = host->slots->config->log_directory, .result = &run->result};
+        run->dialogue.request = request;
+        run->dialogue.result = &run->result;
+        run->dialogue.limits = &run->want.limits;
         uv_timer_init(host->loop, &run->timer);
         run->timer.data = run;
         list_init(&run->link);
@@ -71,7 +69,7 @@ int run_new(struct run **ret_run, struct run_host *host, struct sandbox_run *req
 
 static void run_free(struct run *run)
 {
-        collection_deinit(&run->collection);
+        dialogue_deinit(&run->dialogue);
         result_deinit(&run->result);
         if (run->oom_fd >= 0)
                 close(run->oom_fd);
@@ -105,12 +103,10 @@ static void removal_missed(uv_timer_t *timer)
 /* Lets the container go. Where init has said that nothing runs any more, nobody waits for its removal. */
 static void leave(struct run *run)
 {
-        struct error ignored;
-        uint8_t frame[FRAME_FIXED_MAX];
         move(run, RUN_REMOVING);
         uv_timer_stop(&run->timer);
         if (run->slot && slot_state(run->slot) == SLOT_SERVING) {
-                (void)slot_send(run->slot, (struct span){frame, frame_encode_empty(frame, FRAME_LEAVE)}, &ignored);
+                dialogue_leave(&run->dialogue);
                 slot_remove(run->slot);
         }
         if (run->slot && run->wait_until_removed)
@@ -153,9 +149,9 @@ static void finish(struct run *run)
         struct record_end end = {
                         .watch = &run->watch,
                         .counters = &run->counters,
-                        .ended = run->has_ended ? &run->ended : NULL,
+                        .ended = run->dialogue.has_ended ? &run->dialogue.ended : NULL,
                         .ordered = &run->ordered,
-                        .out_of_memory = run->counters.oom_kills > run->watch.oom_base || (!run->has_ended && oom_rang(run)),
+                        .out_of_memory = run->counters.oom_kills > run->watch.oom_base || (!run->dialogue.has_ended && oom_rang(run)),
                         .duration_ms = run->watch.started_ms ? now_ms(run) - run->watch.started_ms : 0,
         };
         record_end(&run->result, &end);
@@ -173,15 +169,6 @@ static void look_in(struct run *run, uint64_t pause_ms)
         uv_timer_start(&run->timer, look, pause_ms, 0);
 }
 
-static void send_kill(struct run *run)
-{
-        struct error ignored;
-        uint8_t frame[FRAME_FIXED_MAX];
-        if (run->slot->host->root)
-                (void)cgroup_lift_cpu(&run->slot->cgroup, &ignored); /* a throttled kill takes ten times as long */
-        (void)slot_send(run->slot, (struct span){frame, frame_encode_empty(frame, FRAME_KILL)}, &ignored);
-}
-
 /* The first order is the reason. */
 static void order_kill(struct run *run, const struct termination *reason)
 {
@@ -190,7 +177,7 @@ static void order_kill(struct run *run, const struct termination *reason)
         run->obey_by_ms = now_ms(run) + OBEY_MS;
         if (reason->cause != CAUSE_MEMORY)
                 run->ordered = *reason;
-        send_kill(run);
+        dialogue_kill(&run->dialogue);
         look_in(run, OBEY_MS);
 }
 
@@ -221,54 +208,6 @@ static void collection_missed(uv_timer_t *timer)
 
 /* --- frames --- */
 
-static int send_stdin_part(struct run *run, struct error *e)
-{
-        const struct bytes *data = &run->request->job->stdin_data;
-        struct bytes frames = {0};
-        int result = 0;
-        while (result == 0 && run->stdin_window > 0 && run->stdin_sent < data->size) {
-                size_t left = data->size - run->stdin_sent;
-                size_t size = left < run->stdin_window ? left : run->stdin_window;
-                size = size < FRAME_DATA_MAX ? size : FRAME_DATA_MAX;
-                result = command_encode_data(&frames, FRAME_STDIN_DATA, (struct span){data->data + run->stdin_sent, size});
-                run->stdin_sent += size;
-                run->stdin_window -= size;
-        }
-        if (result == 0 && run->stdin_sent == data->size && !run->stdin_ended) {
-                run->stdin_ended = true;
-                result = command_encode_data(&frames, FRAME_STDIN_END, (struct span){NULL, 0});
-        }
-        if (result == 0 && frames.size)
-                result = slot_send(run->slot, bytes_span(&frames), e);
-        bytes_deinit(&frames);
-        return result;
-}
-
-/* Raises the floor of its oom_score_adj, so that the job cannot make PID 1 the kernel's choice; needs CAP_SYS_RESOURCE. */
-static void protect_init(const struct slot *slot)
-{
-        pid_t pids[PROTECTED_MAX];
-        size_t count = cgroup_processes(&slot->cgroup, pids, PROTECTED_MAX);
-        for (size_t i = 0; i < count && i < PROTECTED_MAX; i++) {
-                char path[64];
-                snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pids[i]);
-                int file = pids[i] == slot->pid ? -1 : open(path, O_WRONLY | O_CLOEXEC);
-                if (file < 0)
-                        continue;
-                (void)!write(file, "1000", 4);
-                close(file);
-        }
-}
-
-static int take_prepared(struct run *run, struct error *e)
-{
-        uint8_t frame[FRAME_FIXED_MAX];
-        if (run->slot->host->root)
-                protect_init(run->slot);
-        run->start_sent = true;
-        return slot_send(run->slot, (struct span){frame, frame_encode_empty(frame, FRAME_START)}, e);
-}
-
 static void take_started(struct run *run)
 {
         move(run, RUN_RUNNING);
@@ -279,28 +218,16 @@ static void take_started(struct run *run)
                 run->request->started(run->request);
 }
 
-static int take_output(struct run *run, enum sandbox_stream stream, const struct frame *frame)
+static void take_ended(struct run *run)
 {
-        struct span data = {frame->payload, frame->size};
-        if (run->request->output)
-                run->request->output(run->request, stream, data);
-        return record_output(&run->result, stream, data, run->want.limits.output_bytes);
-}
-
-static int take_ended(struct run *run, const struct frame *frame, struct error *e)
-{
-        if (!frame_decode_ended(frame, &run->ended))
-                return error_set(e, ERROR_PROTOCOL, "brig-init's ENDED is too short");
-        run->has_ended = true;
         move(run, RUN_COLLECTING);
         uv_timer_start(&run->timer, collection_missed, COLLECT_MS, 0);
-        return 0;
 }
 
 static void take_report(struct run *run)
 {
         struct error e;
-        if (run->ended.end != FRAME_END_DEADLINE) {
+        if (run->dialogue.ended.end != FRAME_END_DEADLINE) {
                 finish(run);
                 return;
         }
@@ -308,75 +235,37 @@ static void take_report(struct run *run)
         end_without_result(run, SANDBOX_INTERRUPTED, &e);
 }
 
-static void take_failed(struct run *run, const struct frame *frame)
+static void take_failed(struct run *run)
 {
-        record_failed(&run->result, frame);
         run->outcome = SANDBOX_FINISHED;
         run->result.finished_at_ms = clock_realtime_ms(run->host->clock);
         leave(run);
 }
 
-static int take_stdin_taken(struct run *run, const struct frame *frame, struct error *e)
-{
-        struct frame_stdin_taken taken = {0};
-        frame_decode_stdin_taken(frame, &taken);
-        run->stdin_window += taken.bytes;
-        return send_stdin_part(run, e);
-}
-
-/* "RULE DETAIL", as the fence writes it: the job's own claim. */
-static int take_notice(struct run *run, const struct frame *frame)
-{
-        static const char *const rules[] = {"blocked_module", "blocked_command"};
-        char text[160];
-        snprintf(text, sizeof(text), "%.*s", (int)frame->size, (const char *)frame->payload);
-        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && utf8_valid(span_of(text)); i++) {
-                size_t size = strlen(rules[i]);
-                if (strncmp(text, rules[i], size) == 0 && text[size] == ' ')
-                        return result_add_violation(&run->result, VIOLATION_POLICY, rules[i], text + size + 1, 1);
-        }
-        return result_add_violation(&run->result, VIOLATION_POLICY, "unreadable_notice", "", 1);
-}
-
-/* In STARTING and RUNNING. */
-static int take_running(struct run *run, const struct frame *frame, struct error *e)
-{
-        switch (frame->type) {
-        case FRAME_PREPARED:
-                return take_prepared(run, e);
-        case FRAME_STARTED:
-                take_started(run);
-                return 0;
-        case FRAME_FAILED:
-                take_failed(run, frame);
-                return 0;
-        case FRAME_STDIN_TAKEN:
-                return take_stdin_taken(run, frame, e);
-        case FRAME_STDOUT:
-                return take_output(run, SANDBOX_STDOUT, frame);
-        case FRAME_STDERR:
-                return take_output(run, SANDBOX_STDERR, frame);
-        case FRAME_NOTICE:
-                return take_notice(run, frame);
-        case FRAME_OUTPUT_LIMIT:
-                return 0; /* ENDED says it too, and which came first */
-        case FRAME_ENDED:
-                return take_ended(run, frame, e);
-        default:
-                return error_set(e, ERROR_PROTOCOL, "brig-init sent a frame of type %d", (int)frame->type);
-        }
-}
-
 void run_take_frame(struct run *run, const struct frame *frame)
 {
-        struct error e = {.code = ERROR_MEMORY, .text = "no memory for what the job wrote"};
-        bool collecting = run_state(run) == RUN_COLLECTING;
-        int result = collecting ? collection_take(&run->collection, frame, &e) : take_running(run, frame, &e);
-        if (result < 0) {
+        struct error e;
+        enum dialogue_event event;
+        if (dialogue_take(&run->dialogue, frame, &event, &e) < 0) {
                 run->wait_until_removed = true;
                 end_without_result(run, SANDBOX_INTERRUPTED, &e);
-        } else if (collecting && frame->type == FRAME_REPORT) {
+                return;
+        }
+        switch (event) {
+        case DIALOGUE_NOTHING:
+                break;
+        case DIALOGUE_STARTED:
+                take_started(run);
+                break;
+        case DIALOGUE_FAILED:
+                take_failed(run);
+                break;
+        case DIALOGUE_ENDED:
+                take_ended(run);
+                break;
+        case DIALOGUE_REPORTED:
                 take_report(run);
+                break;
         }
 }
 
@@ -387,17 +276,6 @@ void run_assign(struct run *run, struct slot *slot)
         run->slot = slot;
         slot->server = run;
         move(run, RUN_PREPARING);
-}
-
-static int tell_init(struct run *run, struct error *e)
-{
-        struct bytes frames = {0};
-        int result = command_encode(&frames, run->request->job, run->language, run->want.risk, &run->want.limits, run->request->deadline_ms,
-                                    e);
-        if (result == 0)
-                result = slot_send(run->slot, bytes_span(&frames), e);
-        bytes_deinit(&frames);
-        return result < 0 ? -1 : send_stdin_part(run, e);
 }
 
 /* CPU, peak and refusals count from here. */
@@ -426,17 +304,18 @@ static void start_missed(uv_timer_t *timer)
         struct error e;
         run->wait_until_removed = true;
         error_set(&e, ERROR_TIMEOUT, "brig-init did not start the program within %d ms", START_MS);
-        end_without_result(run, run->start_sent ? SANDBOX_INTERRUPTED : SANDBOX_NOT_STARTED, &e);
+        end_without_result(run, run->dialogue.start_sent ? SANDBOX_INTERRUPTED : SANDBOX_NOT_STARTED, &e);
 }
 
 void run_serve(struct run *run)
 {
         struct error e;
         slot_serve(run->slot, run);
+        run->dialogue.slot = run->slot;
         move(run, RUN_STARTING);
         uv_timer_start(&run->timer, start_missed, START_MS, 0);
         if (command_write_files(run->slot->code_folder, run->request->job, run->language, &e) < 0 || begin_counting(run, &e) < 0 ||
-            tell_init(run, &e) < 0)
+            dialogue_begin(&run->dialogue, run->language, &e) < 0)
                 end_without_result(run, SANDBOX_NOT_STARTED, &e);
 }
 
@@ -457,7 +336,7 @@ static void stream_lost(struct run *run, const struct error *e)
                 run->error = *e;
         else
                 error_set(&run->error, ERROR_DOCKER, "the container ended before brig-init reported");
-        if (!run->start_sent) {
+        if (!run->dialogue.start_sent) {
                 end_without_result(run, SANDBOX_NOT_STARTED, &run->error);
                 return;
         }
@@ -531,7 +410,7 @@ void run_cancel(struct run *run, enum sandbox_cancel why)
         } else if (run->under_autopsy) {
                 run->revoked = why == SANDBOX_CANCEL_LEASE;
         } else if (run_state(run) <= RUN_COLLECTING && why == SANDBOX_CANCEL_LEASE) {
-                send_kill(run);
+                dialogue_kill(&run->dialogue);
                 run->wait_until_removed = true;
                 error_set(&e, ERROR_CANCELLED, "taken back while it ran");
                 end_without_result(run, SANDBOX_INTERRUPTED, &e);
@@ -540,10 +419,7 @@ void run_cancel(struct run *run, enum sandbox_cancel why)
 
 void run_extend(struct run *run, uint64_t deadline_ms)
 {
-        struct error ignored;
-        struct bytes frame = {0};
         run->request->deadline_ms = deadline_ms;
-        if (run->slot && slot_state(run->slot) == SLOT_SERVING && command_encode_deadline(&frame, deadline_ms) == 0)
-                (void)slot_send(run->slot, bytes_span(&frame), &ignored); /* a stream that ended says so itself */
-        bytes_deinit(&frame);
+        if (run->slot && slot_state(run->slot) == SLOT_SERVING)
+                dialogue_extend(&run->dialogue, deadline_ms);
 }

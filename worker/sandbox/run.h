@@ -4,7 +4,7 @@
 
 #include "common/list.h"
 #include "worker/sandbox/autopsy.h"
-#include "worker/sandbox/collection.h"
+#include "worker/sandbox/dialogue.h"
 #include "worker/sandbox/record.h"
 #include "worker/sandbox/slot.h"
 
@@ -45,13 +45,10 @@ struct run {
         struct termination ordered; /* what the kill was ordered for */
         uint64_t obey_by_ms;        /* a kill was ordered, and must have been obeyed by then; 0: none was */
         int oom_fd;                 /* of the container itself, where it has no parent of ours */
-        size_t stdin_sent, stdin_window;
-        bool stdin_ended, start_sent, wait_until_removed;
+        bool wait_until_removed;
         bool under_autopsy, revoked; /* its lease was lost meanwhile */
         uint64_t oom_rings;          /* heard after PID 1 died */
-        bool has_ended;
-        struct frame_ended ended;
-        struct collection collection;
+        struct dialogue dialogue;
         struct autopsy autopsy;
         struct result result;
         enum sandbox_outcome outcome;

@@ -497,7 +497,7 @@ json_t *sandbox_describe(const struct config *config, const struct job *job, enu
         host.fence_path = fence_path;
         want.runtime_processes = language->runtime_processes;
         snprintf(want.image_id, sizeof(want.image_id), "%s", job->image ? job->image : language->image);
-        json_t *body = slot_describe(&host, &want, "FOLDER/CODE", "/CGROUP", "0");
+        json_t *body = slot_host_describe(&host, &want, "FOLDER/CODE", "/CGROUP", "0");
         free(host.seccomp[risk]);
         return body;
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "worker/sandbox/code_folder.h"
-#include "worker/sandbox/egress.h"
 #include "worker/sandbox/netns.h"
 
 enum {
@@ -62,13 +61,6 @@ void slot_close(struct slot *slot)
         uv_close((uv_handle_t *)&slot->timer, timer_closed);
 }
 
-bool slot_want_equal(const struct slot_want *a, const struct slot_want *b)
-{
-        return strcmp(a->image_id, b->image_id) == 0 && a->risk == b->risk && a->limits.memory_bytes == b->limits.memory_bytes &&
-               a->limits.cpu_millis == b->limits.cpu_millis &&
-               spec_pids_max(&a->limits, a->runtime_processes) == spec_pids_max(&b->limits, b->runtime_processes);
-}
-
 /* What goes wrong before a job is served: said once, then the slot cleans up behind itself. */
 static void slot_fail(struct slot *slot, const struct error *e)
 {
@@ -116,17 +108,6 @@ static int check_walls(struct slot *slot, struct error *e)
         return 0;
 }
 
-/* With a bridge, that one network and no other. */
-static int check_networks(const struct slot *slot, const json_t *inspection, struct error *e)
-{
-        const json_t *networks = json_object_get(json_object_get(inspection, "NetworkSettings"), "Networks");
-        if (slot->walls.profile->network != NETWORK_BRIDGE)
-                return 0;
-        if (json_object_size(networks) == 1 && json_object_get(networks, EGRESS_NETWORK))
-                return 0;
-        return error_set(e, ERROR_SANDBOX, "the container is not on the network %s alone", EGRESS_NETWORK);
-}
-
 static void inspected(struct docker_call *call, const struct error *e)
 {
         struct slot *slot = call->data;
@@ -139,7 +120,7 @@ static void inspected(struct docker_call *call, const struct error *e)
                 slot_fail(slot, &failure);
                 return;
         }
-        int result = check_networks(slot, call->answer, &failure);
+        int result = readback_check_inspection(&slot->walls, call->answer, &failure);
         waiting_or_failed(slot, result < 0 ? -1 : check_walls(slot, &failure), &failure);
 }
 
@@ -188,25 +169,12 @@ static void attached(struct attach *attach)
                 uv_timer_start(&slot->timer, greeting_missed, GREETING_MS, 0);
 }
 
-static int check_hello(const struct slot *slot, const struct frame *frame, struct error *e)
-{
-        struct frame_hello hello;
-        if (frame->type == FRAME_REFUSED)
-                return error_set(e, ERROR_SANDBOX, "brig-init refused: %.*s", (int)frame->size, (const char *)frame->payload);
-        if (frame->type != FRAME_HELLO || !frame_decode_hello(frame, &hello) || hello.version != FRAME_VERSION)
-                return error_set(e, ERROR_PROTOCOL, "brig-init does not speak version %d of the frames", FRAME_VERSION);
-        if (hello.uid != slot->walls.uid || hello.gid != slot->walls.gid || hello.dumpable != 0 || hello.no_new_privileges != 1 ||
-            hello.seccomp_mode != 2 || hello.capabilities != 0)
-                return error_set(e, ERROR_SANDBOX, "brig-init found a wall missing");
-        return 0;
-}
-
 static void frame_arrived(struct slot *slot, const struct frame *frame)
 {
         struct error e;
         if (slot_state(slot) == SLOT_SERVING) {
                 slot->host->frame(slot, frame);
-        } else if (check_hello(slot, frame, &e) < 0) {
+        } else if (readback_check_hello(&slot->walls, frame, &e) < 0) {
                 slot_fail(slot, &e);
         } else {
                 slot->greeted = true;
@@ -277,32 +245,6 @@ static void created(struct docker_call *call, const struct error *e)
                 slot_fail(slot, &failure);
 }
 
-json_t *slot_describe(const struct slot_host *host, const struct slot_want *want, const char *code_path, const char *cgroup_parent,
-                      const char *slot)
-{
-        const struct profile *profile = &host->config->profiles[want->risk];
-        struct spec spec = {
-                        .profile = profile,
-                        .limits = want->limits,
-                        .runtime_processes = want->runtime_processes,
-                        .uid = profile->uid,
-                        .gid = profile->gid,
-                        .image_id = want->image_id,
-                        .image_volumes = host->images ? images_volumes(host->images, want->image_id) : NULL,
-                        .seccomp = host->seccomp[want->risk],
-                        .init_path = host->init_path,
-                        .fence_path = host->fence_path,
-                        .hosts_path = host->instance->hosts_path,
-                        .code_path = code_path,
-                        .cgroup_parent = cgroup_parent,
-                        .network = EGRESS_NETWORK,
-                        .worker = host->worker,
-                        .folder = host->instance->path,
-                        .slot = slot,
-        };
-        return spec_to_json(&spec);
-}
-
 /* The name of its folder, container and control group alike. */
 static void name_next(struct slot *slot)
 {
@@ -330,25 +272,12 @@ static int create_container(struct slot *slot, struct error *e)
         char number[16];
         snprintf(code_path, sizeof(code_path), "%s/%s", slot->host->instance->path, slot->name);
         snprintf(number, sizeof(number), "%u", slot->number);
-        json_t *body = slot_describe(slot->host, &slot->want, code_path, slot->has_parent ? slot->parent.name : NULL, number);
+        json_t *body = slot_host_describe(slot->host, &slot->want, code_path, slot->has_parent ? slot->parent.name : NULL, number);
         slot->call.done = created;
         int result = container_create(&slot->call, slot->host->engine, slot->name, body, e);
         json_decref(body);
         slot->called = result == 0;
         return result;
-}
-
-static void want_walls(struct slot *slot)
-{
-        const struct profile *profile = &slot->host->config->profiles[slot->want.risk];
-        slot->walls = (struct readback){
-                        .profile = profile,
-                        .limits = slot->want.limits,
-                        .pids_max = spec_pids_max(&slot->want.limits, slot->want.runtime_processes),
-                        .sizes = spec_sizes(profile, slot->want.limits.memory_bytes),
-                        .uid = profile->uid,
-                        .gid = profile->gid,
-        };
 }
 
 static void forget(struct slot *slot)
@@ -379,7 +308,7 @@ int slot_prepare(struct slot *slot, const struct slot_want *want, struct error *
         slot->want = *want;
         name_next(slot);
         forget(slot);
-        want_walls(slot);
+        slot->walls = readback_of(&slot->host->config->profiles[want->risk], &want->limits, want->runtime_processes);
         frame_parser_init(&slot->parser, slot->payload, sizeof(slot->payload));
         if (make_places(slot, e) < 0 || create_container(slot, e) < 0) {
                 places_removed(slot);

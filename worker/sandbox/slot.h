@@ -4,14 +4,11 @@
 #ifndef BRIG_SANDBOX_SLOT_H
 #define BRIG_SANDBOX_SLOT_H
 
-#include "common/log.h"
 #include "common/state.h"
-#include "worker/init/frame.h"
 #include "worker/sandbox/docker/attach.h"
 #include "worker/sandbox/docker/container.h"
-#include "worker/sandbox/images.h"
-#include "worker/sandbox/instance.h"
 #include "worker/sandbox/readback.h"
+#include "worker/sandbox/slot_host.h"
 
 enum slot_state {
         SLOT_EMPTY,
@@ -22,39 +19,6 @@ enum slot_state {
         SLOT_WAITING,   /* started, for a job to come */
         SLOT_SERVING,   /* a job's, for good */
         SLOT_REMOVING,  /* until the engine says it is gone */
-};
-
-struct slot;
-
-/* What the slots of one sandbox share; borrowed. */
-struct slot_host {
-        const struct config *config;
-        const struct log *log;
-        const struct engine *engine;
-        const struct images *images;
-        const struct instance *instance;
-        const struct cgroup_layout *cgroups;
-        bool root; /* parents are made, loopback is raised */
-        const char *worker;
-        const char *init_path;
-        const char *fence_path;
-        char *seccomp[RISK_COUNT];                                   /* lists, as text */
-        bool closing;                                                /* what cannot be removed soon is left to others */
-        void (*ready)(struct slot *slot);                            /* now WAITING */
-        void (*frame)(struct slot *slot, const struct frame *frame); /* while SERVING */
-        void (*lost)(struct slot *slot, const struct error *e);      /* before SERVING: it removes itself. SERVING: the stream ended,
-                                                                        `e` NULL: cleanly; the server removes it */
-        void (*emptied)(struct slot *slot);                          /* EMPTY again */
-        void (*closed)(struct slot *slot);
-        void *data;
-};
-
-/* What a container is made for. */
-struct slot_want {
-        char image_id[96];
-        enum risk risk;
-        struct limits limits;
-        uint32_t runtime_processes;
 };
 
 struct slot {
@@ -88,9 +52,6 @@ int slot_init(struct slot *slot, struct slot_host *host, uv_loop_t *loop, unsign
 /* Only when EMPTY; `closed` follows. */
 void slot_close(struct slot *slot);
 
-/* Does one container serve both? What only the run needs (time, output) does not count. */
-bool slot_want_equal(const struct slot_want *a, const struct slot_want *b);
-
 /* EMPTY → … → WAITING, then `ready`, or `lost`. -1: nothing was begun. */
 int slot_prepare(struct slot *slot, const struct slot_want *want, struct error *e);
 
@@ -106,9 +67,5 @@ static inline enum slot_state slot_state(const struct slot *slot)
 {
         return (enum slot_state)slot->state.now;
 }
-
-/* The whole specification of a container for `want`, wherever it would lie. New reference. */
-json_t *slot_describe(const struct slot_host *host, const struct slot_want *want, const char *code_path, const char *cgroup_parent,
-                      const char *slot);
 
 #endif
