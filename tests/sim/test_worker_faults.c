@@ -15,7 +15,7 @@
 enum { JOBS = 24, FAULTY_TURNS = 400, TURN_MS = 200, QUIET_MS = 400000, RUNS = 40 };
 
 struct trial {
-        struct world world;
+        struct worker_world world;
         uint64_t random;
         char jobs[JOBS][UUID_TEXT_SIZE];
         size_t job_count;
@@ -33,7 +33,7 @@ static void submit(struct trial *t)
         snprintf(code, sizeof code, "%s %u", below(t, 8) ? "run" : "break", 100 + below(t, 20000));
         snprintf(agent, sizeof agent, "a%u", below(t, 3));
         size_t padding = below(t, 6) ? 0 : GATE_PAYLOAD_MAX;
-        snprintf(t->jobs[t->job_count++], UUID_TEXT_SIZE, "%s", world_submit(&t->world, agent, code, padding));
+        snprintf(t->jobs[t->job_count++], UUID_TEXT_SIZE, "%s", worker_world_submit(&t->world, agent, code, padding));
 }
 
 static void toggle_link(struct trial *t)
@@ -48,12 +48,12 @@ static void toggle_link(struct trial *t)
 static void restart_redis(struct trial *t)
 {
         fake_redis_restart(t->world.redis);
-        world_restore(&t->world);
+        worker_world_restore(&t->world);
 }
 
 static void fault(struct trial *t)
 {
-        struct world *world = &t->world;
+        struct worker_world *world = &t->world;
         switch (below(t, 40)) {
         case 0:
                 fake_redis_drop_answer(world->redis, 1 + below(t, 8));
@@ -89,7 +89,7 @@ static void fault(struct trial *t)
 
 static void heal(struct trial *t)
 {
-        struct world *world = &t->world;
+        struct worker_world *world = &t->world;
         world->sink_down = false;
         world->ack_delay_ms = 0;
         for (size_t i = 0; i < world->worker_count; i++) {
@@ -102,13 +102,13 @@ static void heal(struct trial *t)
 static void expect_one_execution_of_each(struct trial *t)
 {
         for (size_t i = 0; i < t->job_count; i++)
-                if (world_executing(&t->world, t->jobs[i]) > 1)
+                if (worker_world_executing(&t->world, t->jobs[i]) > 1)
                         fail_msg("job %s runs twice at %" PRIu64, t->jobs[i], t->world.clock.virtual_ms);
 }
 
 static bool is_over(struct trial *t, const char *job_id)
 {
-        json_t *result = world_result(&t->world, job_id);
+        json_t *result = worker_world_result(&t->world, job_id);
         json_decref(result);
         if (result)
                 return true;
@@ -126,27 +126,27 @@ static void expect_every_job_over(struct trial *t)
         for (size_t i = 0; i < t->job_count; i++)
                 if (!is_over(t, t->jobs[i]))
                         fail_msg("job %s has neither a record nor died", t->jobs[i]);
-        assert_true(world_idle(&t->world));
+        assert_true(worker_world_idle(&t->world));
 }
 
 static void try_seed(uint64_t seed)
 {
         struct trial t = {.random = seed};
-        world_init(&t.world, 2);
+        worker_world_init(&t.world, 2);
         for (int turn = 0; turn < FAULTY_TURNS; turn++) {
                 if (t.job_count < JOBS && below(&t, 8) == 0)
                         submit(&t);
                 fault(&t);
-                world_pass(&t.world, TURN_MS);
+                worker_world_pass(&t.world, TURN_MS);
                 expect_one_execution_of_each(&t);
         }
         heal(&t);
-        for (int turn = 0; turn < QUIET_MS / 1000 && !(turn > 60 && world_idle(&t.world)); turn++) {
-                world_pass(&t.world, 1000);
+        for (int turn = 0; turn < QUIET_MS / 1000 && !(turn > 60 && worker_world_idle(&t.world)); turn++) {
+                worker_world_pass(&t.world, 1000);
                 expect_one_execution_of_each(&t);
         }
         expect_every_job_over(&t);
-        world_deinit(&t.world);
+        worker_world_deinit(&t.world);
 }
 
 static uint64_t setting(const char *name, uint64_t otherwise)

@@ -104,7 +104,7 @@ static void run_end(struct world_run *slot, enum sandbox_outcome outcome, bool c
         result_deinit(&result);
 }
 
-static void run_start(struct world *world, struct world_run *slot)
+static void run_start(struct worker_world *world, struct world_run *slot)
 {
         slot->started = true;
         world->started++;
@@ -115,7 +115,7 @@ static void run_start(struct world *world, struct world_run *slot)
 /* brig-init's deadline counts although the worker is stopped. */
 static void run_look(struct world_worker *w, struct world_run *slot)
 {
-        struct world *world = w->world;
+        struct worker_world *world = w->world;
         uint64_t now_ms = world->clock.virtual_ms;
         bool dead = slot->killed || w->engine_down || now_ms >= slot->run->deadline_ms;
         if (!slot->started && !dead && slot->outcome != SANDBOX_NOT_STARTED && now_ms >= slot->starts_ms)
@@ -134,7 +134,7 @@ static void run_look(struct world_worker *w, struct world_run *slot)
 
 /* ---- a log in memory for Kafka ---- */
 
-static struct world_send *send_free(struct world *world)
+static struct world_send *send_free(struct worker_world *world)
 {
         for (size_t i = 0; i < WORLD_SENDS_MAX; i++)
                 if (!world->sends[i].send)
@@ -145,7 +145,7 @@ static struct world_send *send_free(struct world *world)
 
 static const char held_topic[] = "held";
 
-static void send_append(struct world *world, struct world_send *slot)
+static void send_append(struct worker_world *world, struct world_send *slot)
 {
         struct kafka_record held = fake_log_read(&world->kafka, held_topic, 0, slot->held);
         slot->appended = true;
@@ -156,12 +156,12 @@ static void send_append(struct world *world, struct world_send *slot)
 
 static bool sink_ready(void *data)
 {
-        return !((struct world *)data)->sink_down;
+        return !((struct worker_world *)data)->sink_down;
 }
 
 static int sink_send(void *data, struct kafka_send *send, struct error *e)
 {
-        struct world *world = data;
+        struct worker_world *world = data;
         struct world_send *slot = send_free(world);
         (void)e;
         *slot = (struct world_send){.send = send};
@@ -171,7 +171,7 @@ static int sink_send(void *data, struct kafka_send *send, struct error *e)
         return 0;
 }
 
-static void send_look(struct world *world, struct world_send *slot)
+static void send_look(struct worker_world *world, struct world_send *slot)
 {
         if (!slot->appended && !world->sink_down)
                 send_append(world, slot);
@@ -184,11 +184,11 @@ static void send_look(struct world *world, struct world_send *slot)
 
 static void fetch_start(void *data, struct fetch *fetch)
 {
-        struct world *world = data;
+        struct worker_world *world = data;
         list_append(&world->fetches, &fetch->link);
 }
 
-static void fetch_answer(struct world *world, struct fetch *fetch)
+static void fetch_answer(struct worker_world *world, struct fetch *fetch)
 {
         struct error e;
         error_set(&e, ERROR_NOT_FOUND, "no such record");
@@ -204,12 +204,12 @@ static void fetch_answer(struct world *world, struct fetch *fetch)
 
 static void reaped(struct gate_reap *op, const struct error *e)
 {
-        struct world *world = op->base.data;
+        struct worker_world *world = op->base.data;
         world->dead = e ? world->dead : (unsigned)op->dead_count;
         free(op);
 }
 
-static void reap(struct world *world)
+static void reap(struct worker_world *world)
 {
         struct gate_reap *op = calloc(1, sizeof *op);
         struct error e;
@@ -228,7 +228,7 @@ static void worker_step(struct world_worker *w)
                         run_look(w, &w->runs[i]);
 }
 
-void world_pass(struct world *world, uint64_t ms)
+void worker_world_pass(struct worker_world *world, uint64_t ms)
 {
         for (uint64_t end_ms = world->clock.virtual_ms + ms; world->clock.virtual_ms < end_ms;) {
                 world->clock.virtual_ms += WORLD_STEP_MS;
@@ -260,7 +260,7 @@ static void made_ready(struct gate_ready *op, const struct error *e)
         *(bool *)op->base.data = !e;
 }
 
-void world_restore(struct world *world)
+void worker_world_restore(struct worker_world *world)
 {
         bool done = false;
         struct gate_lock lock = {.base.data = &done, .done = locked, .owner = "test"};
@@ -273,7 +273,7 @@ void world_restore(struct world *world)
                 fake_redis_pump_all(world->redis);
         }
         assert_true(done);
-        world_pass(world, world->config.lease_ms + 1000);
+        worker_world_pass(world, world->config.lease_ms + 1000);
 }
 
 static void append_job(struct bytes *record, const char *agent_id, const char *job_id, const char *code, size_t padding)
@@ -291,7 +291,7 @@ static void admitted(struct gate_admit *op, const struct error *e)
                 assert_true(op->verdict == GATE_QUEUED || op->verdict == GATE_KNOWN || op->verdict == GATE_DONE);
 }
 
-static void admit(struct world *world, const char *agent_id, const char *job_id, int64_t offset, struct span record)
+static void admit(struct worker_world *world, const char *agent_id, const char *job_id, int64_t offset, struct span record)
 {
         struct error e;
         bool done = false;
@@ -312,7 +312,7 @@ static void admit(struct world *world, const char *agent_id, const char *job_id,
         assert_true(done);
 }
 
-const char *world_submit(struct world *world, const char *agent_id, const char *code, size_t padding)
+const char *worker_world_submit(struct worker_world *world, const char *agent_id, const char *code, size_t padding)
 {
         static char job_id[UUID_TEXT_SIZE];
         struct bytes record = {0};
@@ -330,7 +330,7 @@ static void cancelled(struct gate_cancel *op, const struct error *e)
         assert_null(e);
 }
 
-void world_cancel(struct world *world, const char *agent_id, const char *job_id)
+void worker_world_cancel(struct worker_world *world, const char *agent_id, const char *job_id)
 {
         struct error e;
         struct gate_cancel op = {.done = cancelled, .key = {agent_id, job_id}};
@@ -340,21 +340,21 @@ void world_cancel(struct world *world, const char *agent_id, const char *job_id)
 
 /* ---- looking ---- */
 
-size_t world_results(struct world *world)
+size_t worker_world_results(struct worker_world *world)
 {
         return (size_t)fake_log_end(&world->kafka, "brig.results", 0);
 }
 
-struct kafka_record world_result_record(struct world *world, int64_t offset)
+struct kafka_record worker_world_result_record(struct worker_world *world, int64_t offset)
 {
         return fake_log_read(&world->kafka, "brig.results", 0, offset);
 }
 
-json_t *world_result(struct world *world, const char *job_id)
+json_t *worker_world_result(struct worker_world *world, const char *job_id)
 {
         struct error e;
         for (int64_t offset = 0; offset < fake_log_end(&world->kafka, "brig.results", 0); offset++) {
-                json_t *record = json_document_parse(world_result_record(world, offset).value, &e);
+                json_t *record = json_document_parse(worker_world_result_record(world, offset).value, &e);
                 assert_non_null(record);
                 if (strcmp(json_string_value(json_object_get(record, "job_id")), job_id) == 0)
                         return record;
@@ -363,13 +363,13 @@ json_t *world_result(struct world *world, const char *job_id)
         return NULL;
 }
 
-static bool executes(const struct world *world, const struct world_run *slot, const char *job_id)
+static bool executes(const struct worker_world *world, const struct world_run *slot, const char *job_id)
 {
         return slot->run && slot->started && !slot->killed && world->clock.virtual_ms < slot->ends_ms &&
                strcmp(slot->run->job->job_id, job_id) == 0;
 }
 
-size_t world_executing(const struct world *world, const char *job_id)
+size_t worker_world_executing(const struct worker_world *world, const char *job_id)
 {
         size_t count = 0;
         for (size_t i = 0; i < world->worker_count; i++)
@@ -378,7 +378,7 @@ size_t world_executing(const struct world *world, const char *job_id)
         return count;
 }
 
-bool world_idle(struct world *world)
+bool worker_world_idle(struct worker_world *world)
 {
         for (size_t i = 0; i < world->worker_count; i++)
                 if (world->workers[i].worker.count > 0)
@@ -404,7 +404,7 @@ static struct config world_config(void)
 
 static void hint(void *data, struct span channel, struct span message)
 {
-        struct world *world = data;
+        struct worker_world *world = data;
         for (size_t i = 0; i < world->worker_count; i++) {
                 struct world_worker *w = &world->workers[i];
                 if (w->paused)
@@ -416,7 +416,7 @@ static void hint(void *data, struct span channel, struct span message)
         }
 }
 
-static void add_worker(struct world *world, struct world_worker *w, size_t index)
+static void add_worker(struct worker_world *world, struct world_worker *w, size_t index)
 {
         struct error e;
         *w = (struct world_worker){.world = world, .config = world->config, .port = fake_redis_port_new(world->redis)};
@@ -438,17 +438,17 @@ static void add_worker(struct world *world, struct world_worker *w, size_t index
         assert_int_equal(worker_init(&w->worker, &ports, &e), 0);
 }
 
-void world_init(struct world *world, size_t workers)
+void worker_world_init(struct worker_world *world, size_t workers)
 {
         struct error e;
-        *world = (struct world){.clock = clock_virtual(1700000000000), .config = world_config()};
+        *world = (struct worker_world){.clock = clock_virtual(1700000000000), .config = world_config()};
         world->log = (struct log){"test", LOG_DEBUG, &world->clock, getenv("BRIG_TEST_VERBOSE") ? 2 : -1};
         world->redis = fake_redis_new(&world->clock);
         fake_log_init(&world->kafka, 1);
         list_init(&world->fetches);
         assert_int_equal(gate_init(&world->gate, fake_redis_port(world->redis), &world->config, &e), 0);
         fake_redis_on_message(world->redis, hint, world);
-        world_restore(world);
+        worker_world_restore(world);
         for (size_t i = 0; i < workers; i++)
                 add_worker(world, &world->workers[i], i);
         world->worker_count = workers;
@@ -456,7 +456,7 @@ void world_init(struct world *world, size_t workers)
                 worker_wake(&world->workers[i].worker);
 }
 
-void world_deinit(struct world *world)
+void worker_world_deinit(struct worker_world *world)
 {
         for (size_t i = 0; i < world->worker_count; i++) {
                 worker_deinit(&world->workers[i].worker);

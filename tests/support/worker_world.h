@@ -12,7 +12,7 @@
 
 enum { WORLD_WORKERS_MAX = 2, WORLD_RUNS_MAX = 16, WORLD_SENDS_MAX = 64, WORLD_STEP_MS = 20 };
 
-struct world;
+struct worker_world;
 
 struct world_run {               /* an execution in a fake sandbox */
         struct sandbox_run *run; /* NULL: free */
@@ -22,7 +22,7 @@ struct world_run {               /* an execution in a fake sandbox */
 };
 
 struct world_worker {
-        struct world *world;
+        struct worker_world *world;
         struct alarms alarms;
         struct gate gate;
         struct redis_port *port;
@@ -44,7 +44,7 @@ struct world_send {
         uint64_t acknowledged_ms;
 };
 
-struct world {
+struct worker_world {
         struct clock clock;
         struct log log;
         struct config config;
@@ -63,21 +63,21 @@ struct world {
         unsigned dead; /* told by the last reap */
 };
 
-void world_init(struct world *world, size_t workers); /* claims are open */
-void world_deinit(struct world *world);
+void worker_world_init(struct worker_world *world, size_t workers); /* claims are open */
+void worker_world_deinit(struct worker_world *world);
 
-void world_pass(struct world *world, uint64_t ms); /* time goes on; all that is due happens */
+void worker_world_pass(struct worker_world *world, uint64_t ms); /* time goes on; all that is due happens */
 
 /* Puts a job on brig.jobs[0] and admits it; its id. With `padding` its record is so much larger. */
-const char *world_submit(struct world *world, const char *agent_id, const char *code, size_t padding);
-void world_cancel(struct world *world, const char *agent_id, const char *job_id);
-void world_restore(struct world *world); /* what a dispatcher does with an emptied Redis, and the wait after it */
+const char *worker_world_submit(struct worker_world *world, const char *agent_id, const char *code, size_t padding);
+void worker_world_cancel(struct worker_world *world, const char *agent_id, const char *job_id);
+void worker_world_restore(struct worker_world *world); /* what a dispatcher does with an emptied Redis, and the wait after it */
 
 /* Records of brig.results so far; the first of a job, or NULL (owned by the caller: json_decref). */
-size_t world_results(struct world *world);
-json_t *world_result(struct world *world, const char *job_id);
-struct kafka_record world_result_record(struct world *world, int64_t offset);
-size_t world_executing(const struct world *world, const char *job_id); /* at this moment */
-bool world_idle(struct world *world);                                  /* no lease, no queued job, no assignment */
+size_t worker_world_results(struct worker_world *world);
+json_t *worker_world_result(struct worker_world *world, const char *job_id);
+struct kafka_record worker_world_result_record(struct worker_world *world, int64_t offset);
+size_t worker_world_executing(const struct worker_world *world, const char *job_id); /* at this moment */
+bool worker_world_idle(struct worker_world *world);                                  /* no lease, no queued job, no assignment */
 
 #endif
