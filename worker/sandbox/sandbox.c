@@ -53,7 +53,7 @@ size_t sandbox_free_slots(const struct sandbox *sandbox)
 
 /* --- which levels hold here --- */
 
-static int level_check(const struct sandbox *sandbox, enum risk risk, struct error *e)
+int sandbox_check_level(const struct sandbox *sandbox, enum risk risk, struct error *e)
 {
         const struct profile *profile = &sandbox->options.config->profiles[risk];
         if (sandbox->broken[risk].code) {
@@ -71,7 +71,7 @@ static int level_check(const struct sandbox *sandbox, enum risk risk, struct err
 bool sandbox_offers(const struct sandbox *sandbox, enum risk risk)
 {
         struct error ignored;
-        return level_check(sandbox, risk, &ignored) == 0;
+        return sandbox_check_level(sandbox, risk, &ignored) == 0;
 }
 
 static void say_trouble(struct sandbox *sandbox, const struct error *e)
@@ -448,7 +448,7 @@ static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
                 return error_set(e, ERROR_DOCKER, "the engine at %s is not ready", sandbox->options.config->docker_host);
         if (sandbox_free_slots(sandbox) == 0)
                 return error_set(e, ERROR_SANDBOX, "no slot is free");
-        return level_check(sandbox, risk, e);
+        return sandbox_check_level(sandbox, risk, e);
 }
 
 int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *request, struct error *e)

@@ -33,7 +33,8 @@ int sandbox_open(struct sandbox **ret_sandbox, uv_loop_t *loop, const struct san
 void sandbox_close(struct sandbox *sandbox, void (*closed)(void *data), void *data);
 
 bool sandbox_ready(const struct sandbox *sandbox);
-bool sandbox_offers(const struct sandbox *sandbox, enum risk risk); /* every wall of the level holds on this host */
+bool sandbox_offers(const struct sandbox *sandbox, enum risk risk);                      /* every wall of the level holds on this host */
+int sandbox_check_level(const struct sandbox *sandbox, enum risk risk, struct error *e); /* the same: 0, or -1 and which does not */
 size_t sandbox_free_slots(const struct sandbox *sandbox);
 
 /* Says that jobs of this (image, level) are wanted, so that a container is kept started for them. */
