@@ -32,13 +32,12 @@ static void finish(struct level_question *q)
 static void note_level(struct level_question *q, enum risk risk)
 {
         char subject[40];
+        struct error e;
         snprintf(subject, sizeof subject, "level %s", risk_name(risk));
-        if (sandbox_offers(q->sandbox, risk))
+        if (sandbox_check_level(q->sandbox, risk, &e) == 0)
                 health_note(q->health, subject, HEALTH_OK, NULL, "jobs of this level can run here");
         else
-                health_note(q->health, subject, HEALTH_MISSING,
-                            "leave it out of worker.risks, or set up what its profile names (low: the bridge)",
-                            "a wall of this level is not there, so none of its jobs run here");
+                health_note(q->health, subject, HEALTH_MISSING, "do what it says, or leave the level out of worker.risks", "%s", e.text);
 }
 
 static void on_ready(void *data)
