@@ -219,6 +219,27 @@ static void test_faults_in_the_file_name_its_line_and_key(void **state)
         }
 }
 
+static void test_a_profile_that_leaves_a_limit_out_is_refused(void **state)
+{
+        char profiles[128], path[160];
+        struct config config;
+        struct error e;
+        (void)state;
+        snprintf(profiles, sizeof profiles, "%s/profiles", folder);
+        snprintf(path, sizeof path, "%s/low.yaml", profiles);
+        assert_int_equal(unlink(profiles), 0);
+        assert_int_equal(mkdir(profiles, 0700), 0);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs("limits: {timeout: 300s, cpus: 1.0, processes: 50}\nnetwork: bridge\n", file);
+        fclose(file);
+        assert_int_equal(load_text("", &config, &e), -1);
+        unlink(path);
+        rmdir(profiles);
+        link_shipped("profiles");
+        assert_contains(e.text, "/profiles/low.yaml: limits.memory is missing");
+}
+
 static void test_other_kafka_keys_pass_through(void **state)
 {
         struct config config;
@@ -279,6 +300,7 @@ int main(void)
                         cmocka_unit_test(test_unknown_variables_and_wrong_values_are_refused),
                         cmocka_unit_test(test_an_empty_file_gives_what_the_shipped_one_says),
                         cmocka_unit_test(test_faults_in_the_file_name_its_line_and_key),
+                        cmocka_unit_test(test_a_profile_that_leaves_a_limit_out_is_refused),
                         cmocka_unit_test(test_other_kafka_keys_pass_through),
                         cmocka_unit_test(test_a_missing_file_is_named),
                         cmocka_unit_test(test_units),

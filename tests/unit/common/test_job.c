@@ -139,6 +139,23 @@ static void test_each_refusal_names_key_value_observed_and_nearest(void **state)
         }
 }
 
+static void test_a_refused_path_is_told_which_rule_it_breaks(void **state)
+{
+        static const struct {
+                const char *path, *rule;
+        } paths[] = {{"/a", "must be relative"}, {"a//b", "empty segment"}, {"a/..", "segment \".\" or \"..\""}, {"", "must not be empty"}};
+        (void)state;
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+                struct bytes record = {0};
+                struct job job;
+                struct rejection r;
+                bytes_append_format(&record, "{" HEAD ",\"code\":\"\",\"artifacts\":[\"%s\"]}", paths[i].path);
+                assert_int_equal(parse(bytes_span(&record), &job, &r), -1);
+                assert_non_null(strstr(r.message, paths[i].rule));
+                bytes_deinit(&record);
+        }
+}
+
 static void test_ids_and_language_are_refused_by_name(void **state)
 {
         static const struct refusal refusals[] = {
@@ -296,6 +313,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(test_good_jobs_are_read_and_written_back_alike),
                         cmocka_unit_test(test_each_refusal_names_key_value_observed_and_nearest),
+                        cmocka_unit_test(test_a_refused_path_is_told_which_rule_it_breaks),
                         cmocka_unit_test(test_ids_and_language_are_refused_by_name),
                         cmocka_unit_test(test_sizes_are_bounded_exactly),
                         cmocka_unit_test(test_args_and_env_together_are_bounded),

@@ -155,6 +155,8 @@ static void test_an_audit_event_holds_sizes_and_hashes_and_no_content(void **sta
         assert_int_equal(json_integer_value(json_object_get(event, "stdout_bytes")), 7);
         assert_int_equal(json_string_length(json_object_get(event, "stdout_sha256")), 64);
         assert_null(json_object_get(event, "metadata"));
+        assert_null(json_object_get(event, "stdout"));
+        assert_null(json_object_get(event, "stderr"));
         json_decref(event);
         bytes_deinit(&text);
         result_deinit(&r);
