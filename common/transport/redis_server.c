@@ -29,7 +29,7 @@ int redis_server_check(const char *info, const char *name, char ret_run_id[stati
         info_field(info, "loading", loading);
         info_field(info, "maxmemory_policy", policy);
         info_field(info, "run_id", run_id);
-        if (atoi(version) < VERSION_MAJOR_MIN)
+        if (strtol(version, NULL, 10) < VERSION_MAJOR_MIN)
                 return error_set(e, ERROR_REDIS, "Redis at %s has version %s; brig needs 7.0 or later", name, version);
         if (strcmp(loading, "1") == 0)
                 return error_set(e, ERROR_REDIS, "Redis at %s is still loading its data", name);

@@ -235,10 +235,10 @@ static void test_the_dead_are_told_again_until_they_are_settled(void **state)
         gate_rig_cancel(rig, "agent", "j1");
         assert_one_dead(rig, "j1", GATE_DEAD_CANCELLED);
         assert_int_equal(gate_rig_reap(rig, 10).dead_count, 0);
-        gate_rig_pass(rig, 5 * RIG_SECOND_MS);
+        gate_rig_pass(rig, 5ULL * RIG_SECOND_MS);
         assert_one_dead(rig, "j1", GATE_DEAD_CANCELLED);
         gate_rig_end(rig, "agent", "j1", 0, STATUS_CANCELLED);
-        gate_rig_pass(rig, 5 * RIG_SECOND_MS);
+        gate_rig_pass(rig, 5ULL * RIG_SECOND_MS);
         assert_int_equal(gate_rig_reap(rig, 10).dead_count, 0);
 }
 

@@ -231,7 +231,7 @@ static void test_jobs_whose_cpu_time_does_not_fit_wait_and_others_go_on(void **s
 static void test_a_waiting_agent_is_looked_at_again_when_its_cpu_time_is_back(void **state)
 {
         struct gate_rig *rig = *state;
-        rig->config.expires_default_ms = 2 * RIG_HOUR_MS;
+        rig->config.expires_default_ms = 2ULL * RIG_HOUR_MS;
         gate_rig_reconfigure(rig);
         gate_rig_admit(rig, "agent", "first");
         struct gate_admit job = gate_rig_job("agent", "second");
@@ -305,7 +305,7 @@ static void test_an_agent_holds_at_most_so_many_unfinished_jobs(void **state)
 static void test_a_deferred_job_is_charged_and_queued_when_it_is_due(void **state)
 {
         struct gate_rig *rig = *state;
-        rig->config.expires_default_ms = 2 * RIG_HOUR_MS;
+        rig->config.expires_default_ms = 2ULL * RIG_HOUR_MS;
         gate_rig_reconfigure(rig);
         admit_many(rig, "agent", 100);
         for (int i = 0; i < 100; i++)
@@ -327,7 +327,7 @@ static void test_a_deferred_job_is_charged_and_queued_when_it_is_due(void **stat
 static void test_a_deferred_job_that_still_may_not_run_waits_on(void **state)
 {
         struct gate_rig *rig = *state;
-        rig->config.expires_default_ms = 2 * RIG_HOUR_MS;
+        rig->config.expires_default_ms = 2ULL * RIG_HOUR_MS;
         rig->config.rates[RISK_MEDIUM].executions_per_hour = 1;
         gate_rig_reconfigure(rig);
         admit_many(rig, "agent", 1);

@@ -149,7 +149,7 @@ static void step_operator(struct gate_driver *d)
                                    .set_trust = gate_driver_random(d, 2),
                                    .set_quarantined = gate_driver_random(d, 2),
                                    .trust = (unsigned)gate_driver_random(d, 1001),
-                                   .quarantined = gate_driver_random(d, 4) == 0};
+                                   .quarantined = gate_driver_random(d, 10) == 0};
         struct rig_agent agent = gate_rig_agent_set(d->rig, op);
         note(d, "set %s: trust %u violations %u quarantined %d\n", op.agent_id, agent.trust, agent.violations, agent.quarantined);
 }

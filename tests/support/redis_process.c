@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,7 +25,15 @@ static void check(bool fine, const char *what)
 
 bool redis_process_available(void)
 {
-        return system("command -v redis-server >/dev/null 2>&1") == 0;
+        char path[4096], *rest = path;
+        snprintf(path, sizeof path, "%s", getenv("PATH"));
+        for (const char *folder; (folder = strsep(&rest, ":"));) {
+                char file[4200];
+                snprintf(file, sizeof file, "%s/redis-server", folder);
+                if (access(file, X_OK) == 0)
+                        return true;
+        }
+        return false;
 }
 
 static struct sockaddr_in loopback(int port)
@@ -52,12 +61,18 @@ void redis_process_init(struct redis_process *p)
         snprintf(p->url, sizeof p->url, "redis://127.0.0.1:%d", p->port);
 }
 
+static int entry_remove(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+        (void)status;
+        (void)kind;
+        (void)place;
+        return remove(path);
+}
+
 void redis_process_deinit(struct redis_process *p)
 {
-        char command[128];
         redis_process_stop(p);
-        snprintf(command, sizeof command, "rm -rf -- '%s'", p->folder);
-        check(system(command) == 0, "rm");
+        check(nftw(p->folder, entry_remove, 8, FTW_DEPTH | FTW_PHYS) == 0, "nftw");
 }
 
 static void process_exec(const struct redis_process *p, const char *option, const char *value)
