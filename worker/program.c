@@ -54,9 +54,12 @@ static void redis_up(void *data)
         part_up(data, PART_REDIS);
 }
 
+/* The link logs its trouble itself. */
 static void redis_down(void *data, const struct error *e)
 {
-        part_down(data, PART_REDIS, e);
+        struct program *program = data;
+        (void)e;
+        program->up[PART_REDIS] = false;
 }
 
 static void kafka_trouble(void *data, const struct error *e)
@@ -75,7 +78,10 @@ static void docker_up(void *data)
 
 static void docker_trouble(void *data, const struct error *e)
 {
-        part_down(data, PART_DOCKER, e);
+        struct program *program = data;
+        struct error told = *e;
+        error_wrap(&told, "%s (is the engine running there, and docker.host, BRIG_DOCKER_HOST, right?)", program->config->docker_host);
+        part_down(program, PART_DOCKER, &told);
 }
 
 /* ---- hints ---- */

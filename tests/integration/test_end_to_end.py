@@ -5,12 +5,11 @@ import os
 import pathlib
 import sys
 import time
-import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from cell import Cell  # noqa: E402
-from server import Unavailable  # noqa: E402
+from script import run_tests  # noqa: E402
 
 JOBS = int(os.environ.get("BRIG_TEST_JOBS", "200"))
 AGENTS = 10
@@ -129,24 +128,5 @@ def wait_running(worker, seconds=30):
         time.sleep(0.05)
 
 
-def main():
-    tests = [value for name, value in globals().items() if name.startswith("test_") and (len(sys.argv) < 2 or sys.argv[1] in name)]
-    passed = failed = skipped = 0
-    for test in tests:
-        began = time.monotonic()
-        try:
-            test()
-            passed += 1
-            print(f"ok      {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        except Unavailable as reason:
-            skipped += 1
-            print(f"SKIPPED {test.__name__}: {reason}", flush=True)
-        except Exception:
-            failed += 1
-            print(f"FAILED  {test.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(globals()))
