@@ -100,32 +100,46 @@ def test_an_emptied_redis_is_restored_from_kafka():
         finish(cell, jobs)
 
 
-def test_a_record_too_large_for_redis_runs_and_a_cancelled_drain_gives_back():
+def test_a_record_too_large_for_redis_runs():
     with Cell(settings=LEASE) as cell:
         start(cell, ["d1"], ["w1"])
-        large = cell.submit("agent-0", code="print('large')\n#" + "x" * 200_000)
+        job = cell.submit("agent-0", code="print('large')\n#" + "x" * 200_000)
         cell.flush()
         results = cell.wait_for_results(1, 60)
-        assert results[("agent-0", large)].value["stdout"] == "large\n", results
-        slow = cell.submit("agent-1", code="import time\nprint('on', flush=True)\ntime.sleep(8)\nprint('off')")
-        cell.flush()
-        wait_running(cell.programs["w1"])
-        cell.programs["w1"].process.terminate()
-        cell.start_worker("w2").wait_ready()
-        results = cell.wait_for_results(2, 90)
-        assert results[("agent-1", slow)].value["stdout"] == "on\noff\n", results[("agent-1", slow)].value
-        cell.wait_committed()
-        assert cell.programs["w1"].process.wait(40) == 0
-        leave(cell, "d1", "w2")
+        assert results[("agent-0", job)].value["stdout"] == "large\n", results
+        leave(cell, "d1", "w1")
         check_nothing_left(cell)
 
 
-def wait_running(worker, seconds=30):
-    """Until it has taken one more job than it has finished."""
-    deadline = time.monotonic() + seconds
-    while not any(line.get("state") == "running" for line in list(worker.lines())[-3:]):
-        assert time.monotonic() < deadline, worker.tail()
-        time.sleep(0.05)
+def test_a_worker_that_leaves_finishes_what_can_end_and_gives_back_the_rest():
+    with Cell(settings=LEASE) as cell:
+        start(cell, ["d1"], ["w1"])
+        short = submit_sleeper(cell, "agent-1", 6)
+        cell.programs["w1"].process.terminate()
+        results = cell.wait_for_results(1, 90)
+        assert results[("agent-1", short)].value["attempt"] == 1, results
+        assert cell.programs["w1"].process.wait(40) == 0
+        start(cell, [], ["w2"])
+        long = submit_sleeper(cell, "agent-2", 15)
+        for _ in range(2):  # told twice: at once
+            cell.programs["w2"].process.terminate()
+            time.sleep(0.5)
+        assert cell.programs["w2"].process.wait(40) == 0
+        start(cell, [], ["w3"])
+        results = cell.wait_for_results(2, 90)
+        assert results[("agent-2", long)].value["attempt"] == 2, results
+        cell.wait_committed()
+        leave(cell, "d1", "w3")
+        check_nothing_left(cell)
+
+
+def submit_sleeper(cell, agent, seconds):
+    """A job that runs when this returns."""
+    job = cell.submit(agent, code=f"import time\nprint('on', flush=True)\ntime.sleep({seconds})\nprint('off')")
+    cell.flush()
+    cell.wait_leased(1)
+    time.sleep(1)
+    return job
 
 
 if __name__ == "__main__":

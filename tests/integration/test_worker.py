@@ -53,8 +53,8 @@ def test_what_is_away_is_named_with_its_address_and_sigterm_ends_it():
     need_programs("brig-worker", "brig-init")
     ports = [free_port(), free_port()]
     with tempfile.TemporaryDirectory() as directory:
-        environment = {**os.environ, "BRIG_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{ports[0]}", "BRIG_REDIS_URL": f"redis://127.0.0.1:{ports[1]}/0",
-                       "BRIG_DOCKER_HOST": f"unix://{directory}/no.sock", "BRIG_WORKER_RUNTIME_DIRECTORY": f"{directory}/run"}
+        environment = {**os.environ, "BRIG_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{ports[0]}",
+                       "BRIG_REDIS_URL": f"redis://127.0.0.1:{ports[1]}/0", "BRIG_DOCKER_HOST": f"unix://{directory}/no.sock", "BRIG_WORKER_RUNTIME_DIRECTORY": f"{directory}/run"}
         worker = Program("worker", [str(BIN / "brig-worker")], environment, directory)
         for address, remedy in ((f"127.0.0.1:{ports[0]}", "kafka.bootstrap_servers"), (f"127.0.0.1:{ports[1]}", "redis.url"),
                                 ("no.sock", "docker.host")):
@@ -166,9 +166,10 @@ def test_a_cancelled_job_ends_and_its_output_so_far_is_there():
         worker = cell.start_worker("w1").wait_ready()
         job = cell.submit("agent", code="import time\nprint('begun', flush=True)\ntime.sleep(60)")
         cell.flush()
-        wait_until(lambda: cell.redis.ask("ZCARD {brig}:leases").startswith(b":1"), worker.tail)
+        cell.wait_leased(1)
         time.sleep(2)  # the program prints meanwhile
-        cell.producer.produce("brig.control", key=b"agent", value=json.dumps({"type": "cancel", "request_id": "1", "agent_id": "agent", "job_id": job}).encode())
+        request = {"type": "cancel", "request_id": "1", "agent_id": "agent", "job_id": job}
+        cell.producer.produce("brig.control", key=b"agent", value=json.dumps(request).encode())
         cell.flush()
         (record,) = cell.wait_for_results(1, 60).values()
         assert record.value["status"] == "cancelled" and record.value["stdout"] == "begun\n", record.value

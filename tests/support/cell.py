@@ -122,6 +122,7 @@ class Cell:
         self.settings = settings or {}
         self.programs = {}
         self.records = []
+        self.instances = set()  # names of the workers' folders, which their control groups carry
         self.producer = self.consumer = None
         self.kafka = KafkaServer(os.path.join(self.directory, "kafka"))
         self.redis = RedisServer(os.path.join(self.directory, "redis"))
@@ -210,6 +211,7 @@ class Cell:
         """Adds what came to `records`."""
         if not self.consumer:
             self.open_consumer()
+        self.instances.update(os.listdir(self.runtime))
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             message = self.consumer.poll(min(left, 0.2))
@@ -234,6 +236,13 @@ class Cell:
                 raise AssertionError(f"{len(self.accepted())} of {count} jobs have a result after {seconds} s\n{self.tails()}")
             self.read_results(1)
         return self.accepted()
+
+    def wait_leased(self, count, seconds=60):
+        """Until so many jobs are at workers."""
+        deadline = time.monotonic() + seconds
+        while self.redis.ask("ZCARD {brig}:leases") != f":{count}\r\n".encode():
+            assert time.monotonic() < deadline, self.tails()
+            time.sleep(0.05)
 
     def tails(self):
         return "".join(f"--- {name}\n{program.tail()}" for name, program in self.programs.items())
@@ -273,8 +282,8 @@ class Cell:
 
     def leftovers(self):
         """What the cell's workers left on this host: containers, control groups, folders for code, mounts."""
-        groups = subprocess.run(["find", "/sys/fs/cgroup", "-type", "d", "-name", f"*{self.tag}*"], stdout=subprocess.PIPE).stdout.decode().split()
-        folders = [os.path.join(path, name) for path, names, _ in os.walk(self.runtime) for name in names if name.startswith("slot")]
+        groups = [path for path, _, _ in os.walk("/sys/fs/cgroup") if any(name in os.path.basename(path) for name in self.instances)]
+        folders = [os.path.join(self.runtime, name) for name in os.listdir(self.runtime)]
         with open("/proc/mounts") as mounts:
             mounted = [line.split()[1] for line in mounts if self.tag in line]
         return [f"container {c}" for c in self.containers()] + [f"control group {g}" for g in groups] + \

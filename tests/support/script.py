@@ -1,4 +1,4 @@
-"""A test script's frame: runs the functions named test_…, those alone whose name holds the argument, and closes with the line that is counted."""
+"""A test script's frame: runs its functions named test_… (with an argument those whose name holds it) and closes with the line that counts."""
 
 import sys
 import time

@@ -109,11 +109,13 @@ bool instance_lives(const char *path)
         return lives;
 }
 
-/* One that is being made is not locked yet. */
-static bool is_young(const char *path)
+/* Not locked yet: what is written first after the lock is not there. */
+static bool is_being_made(const char *path)
 {
         struct stat status;
-        return stat(path, &status) == 0 && time(NULL) - status.st_mtime < YOUNG_SECONDS;
+        char hosts[PATH_MAX + sizeof(hosts_name)];
+        snprintf(hosts, sizeof(hosts), "%s/%s", path, hosts_name);
+        return stat(hosts, &status) < 0 && stat(path, &status) == 0 && time(NULL) - status.st_mtime < YOUNG_SECONDS;
 }
 
 size_t instance_sweep(const struct config *config, const struct cgroup_layout *cgroups)
@@ -123,7 +125,7 @@ size_t instance_sweep(const struct config *config, const struct cgroup_layout *c
         for (struct dirent *entry; entries && (entry = readdir(entries));) {
                 char path[PATH_MAX];
                 snprintf(path, sizeof(path), "%s/%s", config->runtime_directory, entry->d_name);
-                if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) != 0 || is_young(path) || instance_lives(path))
+                if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) != 0 || is_being_made(path) || instance_lives(path))
                         continue;
                 cgroup_sweep(cgroups, instance_token(entry->d_name));
                 remove_folder(path, geteuid() == 0);
