@@ -61,6 +61,8 @@ int accepted_record_find(const struct cluster *cluster, const struct accepted_re
         if (topic_scan_run(&scan, &verdict, e) < 0)
                 return -1;
         *ret_found = verdict == TOPIC_SCAN_FOUND;
+        if (verdict == TOPIC_SCAN_TIMED_OUT && !search->wait)
+                return error_set(e, ERROR_TIMEOUT, "%s: its end was not reached in time; --agent reads one partition", scan.topic);
         if (state.no_memory)
                 return error_set(e, ERROR_MEMORY, "out of memory");
         return *ret_found ? read_record(ret_record, e) : 0;

@@ -6,6 +6,7 @@
 #include "clients/cli/options.h"
 #include "clients/cli/session.h"
 #include "common/clock.h"
+#include "common/encoding.h"
 #include "common/json.h"
 #include "common/result.h"
 
@@ -36,13 +37,28 @@ static const struct options OPTIONS = {
 };
 
 struct jobs_table {
-        const char *agent_id;
-        json_t *jobs; /* by job id, in the order of the topic */
+        const struct jobs_options *options;
+        json_t *jobs; /* by job id, in the order of the topic; the newest only */
 };
 
 static bool is_agents(const struct jobs_table *table, const struct kafka_record *record)
 {
-        return span_equal(record->key, span_of(table->agent_id));
+        return span_equal(record->key, span_of(table->options->agent_id));
+}
+
+static void drop_oldest(json_t *jobs)
+{
+        json_object_del(jobs, json_object_iter_key(json_object_iter(jobs)));
+}
+
+static void add_job(struct jobs_table *table, const char *job_id, int64_t time_ms)
+{
+        char time[CLOCK_RFC3339_SIZE];
+        clock_format_rfc3339((uint64_t)time_ms, time);
+        json_t *row = json_pack("{s:s, s:s, s:s}", "job_id", job_id, "submitted_at", time, "status", "unfinished");
+        json_object_set_new(table->jobs, job_id, row);
+        if (json_object_size(table->jobs) > table->options->last)
+                drop_oldest(table->jobs);
 }
 
 static bool on_job(void *data, const struct kafka_record *record)
@@ -51,12 +67,8 @@ static bool on_job(void *data, const struct kafka_record *record)
         struct error ignored;
         json_t *job = is_agents(table, record) ? json_document_parse(record->value, &ignored) : NULL;
         const char *job_id = json_string_value(json_object_get(job, "job_id"));
-        if (job_id && !json_object_get(table->jobs, job_id)) {
-                char time[CLOCK_RFC3339_SIZE];
-                clock_format_rfc3339((uint64_t)record->timestamp_ms, time);
-                json_object_set_new(table->jobs, job_id,
-                                    json_pack("{s:s, s:s, s:s}", "job_id", job_id, "submitted_at", time, "status", "unfinished"));
-        }
+        if (job_id && !json_object_get(table->jobs, job_id))
+                add_job(table, job_id, record->timestamp_ms);
         json_decref(job);
         return false;
 }
@@ -68,13 +80,8 @@ static void copy_member(json_t *row, const char *key, const json_t *from, const 
                 json_object_set(row, key, value);
 }
 
-/* The first record of a job is the accepted one; a row that has ended is not touched again. */
-static void note_result(struct jobs_table *table, const json_t *record)
+static void note_result(json_t *row, const json_t *record)
 {
-        const char *job_id = json_string_value(json_object_get(record, "job_id"));
-        json_t *row = job_id ? json_object_get(table->jobs, job_id) : NULL;
-        if (!row || json_object_get(row, "finished_at"))
-                return;
         copy_member(row, "status", record, "status");
         copy_member(row, "cause", json_object_get(record, "termination"), "cause");
         copy_member(row, "cause", json_object_get(record, "rejection"), "reason");
@@ -82,12 +89,25 @@ static void note_result(struct jobs_table *table, const json_t *record)
         copy_member(row, "finished_at", record, "finished_at");
 }
 
+/* The row that a result is about; NULL: none, or it has its record: the first is the accepted one. */
+static json_t *row_of(const struct jobs_table *table, const struct kafka_record *record)
+{
+        char job_id[UUID_TEXT_SIZE];
+        struct span header;
+        if (!is_agents(table, record) || !kafka_record_header(record, "job_id", &header))
+                return NULL;
+        utf8_copy(job_id, sizeof job_id, header);
+        json_t *row = json_object_get(table->jobs, job_id);
+        return json_object_get(row, "finished_at") ? NULL : row;
+}
+
 static bool on_result(void *data, const struct kafka_record *record)
 {
-        struct jobs_table *table = data;
         struct error ignored;
-        json_t *result = is_agents(table, record) ? json_document_parse(record->value, &ignored) : NULL;
-        note_result(table, result);
+        json_t *row = row_of(data, record);
+        json_t *result = row ? json_document_parse(record->value, &ignored) : NULL;
+        if (result)
+                note_result(row, result);
         json_decref(result);
         return false;
 }
@@ -111,16 +131,13 @@ static int print_json_row(const json_t *row)
         return failed;
 }
 
-static void print_rows(const struct jobs_table *table, const struct jobs_options *options)
+static void print_rows(const struct jobs_table *table)
 {
         const char *job_id;
         json_t *row;
-        size_t count = json_object_size(table->jobs), skipped = count > options->last ? count - options->last : 0;
         json_object_foreach(table->jobs, job_id, row)
         {
-                if (skipped > 0)
-                        skipped--;
-                else if (options->json)
+                if (table->options->json)
                         print_json_row(row);
                 else
                         print_row(row);
@@ -130,13 +147,13 @@ static void print_rows(const struct jobs_table *table, const struct jobs_options
 static int show_jobs(const struct cluster *cluster, const struct jobs_options *options)
 {
         struct error e = {0};
-        struct jobs_table table = {options->agent_id, json_object()};
+        struct jobs_table table = {options, json_object()};
         int status = CLI_OK;
         if (cluster_read(cluster, &(struct cluster_read){cluster->topics.jobs, options->agent_id, 0, on_job, &table}, &e) < 0 ||
             cluster_read(cluster, &(struct cluster_read){cluster->topics.results, options->agent_id, 0, on_result, &table}, &e) < 0)
                 status = complain_error("jobs", &e, NULL);
         else
-                print_rows(&table, options);
+                print_rows(&table);
         json_decref(table.jobs);
         return status;
 }

@@ -1,10 +1,12 @@
 #include "clients/cli/topic_range.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <time.h>
 
 #include "common/transport/kafka_conf.h"
 
-enum { ANSWER_MS = 10000 };
+enum { ANSWER_MS = 10000, SETTLE_PAUSE_MS = 50, SETTLE_TRIES = 60 };
 
 static void ignore_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
 {
@@ -26,14 +28,33 @@ rd_kafka_t *kafka_asker_new(const struct config *config, struct error *e)
         return NULL;
 }
 
+/* A partition that was just made has no leader yet; it soon has. */
+static bool is_settling(rd_kafka_resp_err_t failed)
+{
+        return failed == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || failed == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+               failed == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || failed == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+static rd_kafka_resp_err_t ask_range(rd_kafka_t *kafka, const char *topic, int32_t partition, struct topic_range *range)
+{
+        const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_MS * 1000000L};
+        rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int i = 0; i < SETTLE_TRIES; i++) {
+                failed = rd_kafka_query_watermark_offsets(kafka, topic, partition, &range->first, &range->end, ANSWER_MS);
+                if (!is_settling(failed))
+                        break;
+                nanosleep(&pause, NULL);
+        }
+        return failed;
+}
+
 static int ask_ranges(rd_kafka_t *kafka, const struct topic_part *part, struct topic_range *ranges, struct error *e)
 {
         for (int32_t i = 0; i < part->count; i++) {
-                rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(kafka, part->topic, part->first_partition + i,
-                                                                              &ranges[i].first, &ranges[i].end, ANSWER_MS);
+                int32_t partition = part->first_partition + i;
+                rd_kafka_resp_err_t failed = ask_range(kafka, part->topic, partition, &ranges[i]);
                 if (failed)
-                        return error_set(e, ERROR_KAFKA, "%s [%d]: %s", part->topic, (int)(part->first_partition + i),
-                                         rd_kafka_err2str(failed));
+                        return error_set(e, ERROR_KAFKA, "%s [%d]: %s", part->topic, (int)partition, rd_kafka_err2str(failed));
         }
         return 0;
 }

@@ -1,6 +1,7 @@
 #include "clients/cli/topic_scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "clients/cli/topic_range.h"
@@ -10,6 +11,7 @@
 
 struct scanner {
         const struct topic_scan *scan;
+        struct config config; /* the scan's, which owns what is in it */
         struct kafka_source *source;
         uv_loop_t loop;
         uv_timer_t deadline;
@@ -106,10 +108,21 @@ static int assign(struct scanner *s)
         return failed;
 }
 
+/* librdkafka pauses for a second whenever its queue is full, and one batch may be as large as the queue of a program that runs for ever. */
+static void read_ahead(struct config *config)
+{
+        static char KEY[] = "queued.max.messages.kbytes", VALUE[] = "16384";
+        for (size_t i = 0; i < config->kafka_pass_through_count; i++)
+                if (strcmp(config->kafka_pass_through[i].key, KEY) == 0)
+                        return;
+        if (config->kafka_pass_through_count < CONFIG_PASS_THROUGH_MAX)
+                config->kafka_pass_through[config->kafka_pass_through_count++] = (struct config_pair){KEY, VALUE};
+}
+
 static int open_source(struct scanner *s, const struct log *log)
 {
         struct kafka_source_options options = {
-                        .config = s->scan->config,
+                        .config = &s->config,
                         .log = log,
                         .topic = s->scan->topic,
                         .record = on_record,
@@ -138,7 +151,8 @@ static void start(struct scanner *s, const struct log *log)
 int topic_scan_run(const struct topic_scan *scan, enum topic_scan_verdict *ret_verdict, struct error *e)
 {
         struct log log = {.program = "brig", .level = LOG_ERROR, .clock = &clock_system, .fd = -1};
-        struct scanner s = {.scan = scan, .e = e};
+        struct scanner s = {.scan = scan, .config = *scan->config, .e = e};
+        read_ahead(&s.config);
         if (uv_loop_init(&s.loop) < 0)
                 return error_set(e, ERROR_SYSTEM, "cannot make an event loop");
         start(&s, &log);
