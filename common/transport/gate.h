@@ -56,7 +56,8 @@ struct gate_admit {
         enum risk level;        /* queued, deferred */
         int32_t done_partition; /* done */
         int64_t done_offset;
-        struct rejection rejection; /* rejected */
+        struct rejection rejection; /* rejected; limit: executions_per_hour, global_executions_per_hour, cpu_ms_per_hour or queued. Waiting
+                                       retry_after_ms makes the same job pass under a new id; 0 where nobody can know (queued) */
 };
 int gate_admit_start(struct gate *gate, struct gate_admit *op, struct error *e);
 

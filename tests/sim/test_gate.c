@@ -331,6 +331,7 @@ static void test_cancelling_a_queued_job_ends_it(void **state)
         gate_rig_admit(rig, "agent", "j2");
         assert_int_equal(gate_rig_cancel(rig, "agent", "j1"), GATE_CANCEL_CANCELLED);
         assert_int_equal(gate_rig_cancel(rig, "agent", "j1"), GATE_CANCEL_CANCELLED);
+        assert_string_equal(fake_redis_ask(rig->fake, "EXISTS", "{brig}:record:j1:agent", "{brig}:record:j2:agent"), "1"); /* j2's */
         claim_one(rig, "j2");
         assert_one_dead(rig, "j1", GATE_DEAD_CANCELLED);
 }

@@ -136,6 +136,13 @@ static void test_old_violations_do_not_count(void **state)
         assert_int_equal(third.agent.violations, 1);
 }
 
+static void test_the_memory_of_violations_is_bounded(void **state)
+{
+        struct gate_rig *rig = *state;
+        violate(rig, 0, 1000000);
+        assert_int_equal(violate(rig, 1, 50).agent.violations, 100);
+}
+
 static void test_quarantine_ends_what_waits_and_lets_run_what_runs(void **state)
 {
         struct gate_rig *rig = *state;
@@ -335,6 +342,7 @@ int main(void)
                         TEST(test_versions_only_grow),
                         TEST(test_the_third_violation_is_quarantine),
                         TEST(test_old_violations_do_not_count),
+                        TEST(test_the_memory_of_violations_is_bounded),
                         TEST(test_quarantine_ends_what_waits_and_lets_run_what_runs),
                         TEST(test_an_operator_lifts_a_quarantine),
                         TEST(test_an_operator_sets_a_quarantine),

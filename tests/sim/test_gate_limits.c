@@ -193,7 +193,9 @@ static void test_a_job_larger_than_the_budget_fits_an_untouched_one(void **state
         run_one(rig, 1);
         job = fresh_job(rig, "agent");
         job.cpu_reserve_ms[RISK_MEDIUM] = 9000000;
-        assert_int_equal(gate_rig_admit_op(rig, job).verdict, GATE_REJECTED);
+        job = gate_rig_admit_op(rig, job);
+        assert_int_equal(job.verdict, GATE_REJECTED);
+        assert_int_equal(job.rejection.retry_after_ms, RIG_HOUR_MS);
 }
 
 static void test_cpu_time_reserved_by_running_jobs_counts(void **state)
@@ -343,6 +345,23 @@ static void test_a_deferred_job_that_still_may_not_run_waits_on(void **state)
         assert_int_equal(reap.queued, 2);
 }
 
+/* What a running job held may be free long before the wait that is promised is over. */
+static void test_a_deferred_job_comes_soon_after_cpu_time_is_free(void **state)
+{
+        struct gate_rig *rig = *state;
+        struct gate_admit job = fresh_job(rig, "agent");
+        job.cpu_reserve_ms[RISK_MEDIUM] = 600000;
+        gate_rig_admit_op(rig, job);
+        struct rig_claim claim = gate_rig_claim(rig);
+        job = gate_rig_job("agent", "late");
+        job.defer = true;
+        assert_int_equal(gate_rig_admit_op(rig, job).verdict, GATE_DEFERRED);
+        gate_rig_complete(rig, &claim, 0, 0);
+        gate_rig_pass(rig, RIG_MINUTE_MS);
+        gate_rig_reap(rig, 10);
+        assert_string_equal(gate_rig_claim(rig).job_id, "late");
+}
+
 static void test_a_deferred_job_ends_at_its_expiry(void **state)
 {
         struct gate_rig *rig = *state;
@@ -411,6 +430,7 @@ int main(void)
                         TEST(test_an_agent_holds_at_most_so_many_unfinished_jobs),
                         TEST(test_a_deferred_job_is_charged_and_queued_when_it_is_due),
                         TEST(test_a_deferred_job_that_still_may_not_run_waits_on),
+                        TEST(test_a_deferred_job_comes_soon_after_cpu_time_is_free),
                         TEST(test_a_deferred_job_ends_at_its_expiry),
                         TEST(test_a_deferred_job_can_be_cancelled),
                         TEST(test_waiting_helps_against_all_limits_at_once),
