@@ -10,6 +10,7 @@
 #include "worker/sandbox/pool.h"
 #include "worker/sandbox/run.h"
 #include "worker/sandbox/site.h"
+#include "worker/sandbox/want.h"
 
 enum { SPARE_KINDS = 4, CODE_BYTES_EACH = 32 << 20 };
 
@@ -34,11 +35,6 @@ struct sandbox {
         void (*closed)(void *data);
         void *closed_data;
 };
-
-struct limits sandbox_limits(const struct config *config, const struct job *job, enum risk risk)
-{
-        return limits_merge(&config->profiles[risk].limits, &job->limits, job->limits_named);
-}
 
 bool sandbox_ready(const struct sandbox *sandbox)
 {
@@ -382,64 +378,15 @@ int sandbox_find_image(const struct sandbox *sandbox, const char *image, const c
         return images_find(&sandbox->link.images, image, ret_id, e);
 }
 
-static const struct language *language_of_image(const struct config *config, const char *image)
-{
-        for (size_t i = 0; i < config->language_count; i++)
-                if (strcmp(config->languages[i].image, image) == 0)
-                        return &config->languages[i];
-        return NULL;
-}
-
 void sandbox_want(struct sandbox *sandbox, const char *image, enum risk risk)
 {
-        const struct config *config = sandbox->options.config;
-        const struct language *language = language_of_image(config, image);
-        struct slot_want want = {.risk = risk, .limits = config->profiles[risk].limits};
+        struct slot_want want;
         struct error ignored;
-        const char *id;
-        if (!sandbox_ready(sandbox) || !sandbox_offers(sandbox, risk) || sandbox_find_image(sandbox, image, &id, &ignored) < 0)
+        if (!sandbox_ready(sandbox) || !sandbox_offers(sandbox, risk) ||
+            want_of_image(&want, sandbox->options.config, &sandbox->link.images, image, risk, &ignored) < 0)
                 return;
-        want.runtime_processes = language ? language->runtime_processes : 0;
-        snprintf(want.image_id, sizeof(want.image_id), "%s", id);
         demand_note(&sandbox->pool.demand, &want, clock_boottime_ms(sandbox->options.clock));
         kick(sandbox);
-}
-
-static uint64_t code_bytes(const struct job *job)
-{
-        uint64_t bytes = job->code.size;
-        for (size_t i = 0; i < job->file_count; i++)
-                bytes += job->files[i].content.size;
-        return bytes;
-}
-
-static int find_language(const struct config *config, const struct job *job, const struct language **ret_language, struct error *e)
-{
-        *ret_language = config_language(config, job->language);
-        if (!*ret_language)
-                return error_set(e, ERROR_NOT_FOUND, "language '%s' is not configured", job->language);
-        if ((*ret_language)->compile[0])
-                return error_set(e, ERROR_DENIED, "language '%s' has to be compiled, which this version cannot", job->language);
-        return 0;
-}
-
-static int want_of(const struct sandbox *sandbox, const struct sandbox_run *run, const struct language *language,
-                   struct slot_want *ret_want, struct error *e)
-{
-        const struct config *config = sandbox->options.config;
-        const struct job *job = run->job;
-        const char *id;
-        if (code_bytes(job) > config->profiles[run->risk].code_bytes_max)
-                return error_set(e, ERROR_INVALID, "the job's files are larger than /code at level %s", risk_name(run->risk));
-        if (sandbox_find_image(sandbox, job->image ? job->image : language->image, &id, e) < 0)
-                return -1;
-        *ret_want = (struct slot_want){
-                        .risk = run->risk,
-                        .limits = sandbox_limits(config, job, run->risk),
-                        .runtime_processes = language->runtime_processes,
-        };
-        snprintf(ret_want->image_id, sizeof(ret_want->image_id), "%s", id);
-        return 0;
 }
 
 static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
@@ -453,11 +400,11 @@ static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
 
 int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *request, struct error *e)
 {
-        const struct language *language;
+        const struct config *config = sandbox->options.config;
         struct slot_want want;
         struct run *run;
-        if (admit(sandbox, request->risk, e) < 0 || find_language(sandbox->options.config, request->job, &language, e) < 0 ||
-            want_of(sandbox, request, language, &want, e) < 0 || run_new(&run, &sandbox->runs, request, &want, language, e) < 0)
+        if (admit(sandbox, request->risk, e) < 0 || want_of_job(&want, config, &sandbox->link.images, request->job, request->risk, e) < 0 ||
+            run_new(&run, &sandbox->runs, request, &want, config_language(config, request->job->language), e) < 0)
                 return -1;
         request->private = run;
         list_append(&sandbox->queue, &run->link);
@@ -477,27 +424,4 @@ void sandbox_run_cancel(struct sandbox_run *request, enum sandbox_cancel why)
 {
         if (request->private)
                 run_cancel(request->private, why);
-}
-
-json_t *sandbox_describe(const struct config *config, const struct job *job, enum risk risk, struct error *e)
-{
-        struct instance instance = {.path = "FOLDER", .hosts_path = "FOLDER/hosts"};
-        struct slot_host host = {.config = config, .instance = &instance, .worker = config->worker_name};
-        struct slot_want want = {.risk = risk, .limits = sandbox_limits(config, job, risk)};
-        const struct language *language = config_language(config, job->language);
-        char init_path[PATH_MAX], fence_path[PATH_MAX];
-        if (!language) {
-                error_set(e, ERROR_NOT_FOUND, "language '%s' is not configured", job->language);
-                return NULL;
-        }
-        if (site_find_init(NULL, init_path, e) < 0 || site_find_fence(config, fence_path, e) < 0 ||
-            !(host.seccomp[risk] = site_read_seccomp(config, config->profiles[risk].seccomp, e)))
-                return NULL;
-        host.init_path = init_path;
-        host.fence_path = fence_path;
-        want.runtime_processes = language->runtime_processes;
-        snprintf(want.image_id, sizeof(want.image_id), "%s", job->image ? job->image : language->image);
-        json_t *body = slot_host_describe(&host, &want, "FOLDER/CODE", "/CGROUP", "0");
-        free(host.seccomp[risk]);
-        return body;
 }
