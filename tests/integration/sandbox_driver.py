@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 INIT = os.path.join(os.environ.get("BRIG_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin")), "brig-init")
 IMAGE = os.environ.get("BRIG_TEST_IMAGE", "brig/python")
 ENGINE = os.environ.get("BRIG_DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-PATIENCE_S = 60
+PATIENCE_S = float(os.environ.get("BRIG_TEST_PATIENCE", "60"))
 
 (LIMITS, ARGUMENT, ENVIRONMENT, ARTIFACTS, COMMAND, START, STDIN_DATA, STDIN_END, KEEPALIVE, KILL, LEAVE) = range(1, 12)
 (HELLO, REFUSED, PREPARED, STARTED, FAILED, STDIN_TAKEN, STDOUT, STDERR, NOTICE, OUTPUT_LIMIT, ENDED, ARTIFACT, ARTIFACT_DATA,
@@ -92,7 +92,7 @@ class Sandbox:
         name = "brig-test-init-" + uuid.uuid4().hex[:12]
         self.id = engine("POST", "/containers/create?name=" + name, specification(level, **options))["Id"]
         self.stream = attach(self.id)
-        self.engine_bytes, self.bytes, self.raw_stderr, self.reading = b"", b"", b"", True
+        self.engine_bytes, self.bytes, self.raw_stderr, self.together = b"", b"", b"", None
         engine("POST", f"/containers/{self.id}/start")
 
     def __enter__(self):
@@ -106,7 +106,19 @@ class Sandbox:
         return engine("GET", f"/containers/{self.id}/json")["State"]["Pid"]
 
     def send(self, kind, payload=b""):
-        self.stream.sendall(struct.pack("<BI", kind, len(payload)) + payload)
+        frame = struct.pack("<BI", kind, len(payload)) + payload
+        if self.together is None:
+            self.stream.sendall(frame)
+        else:
+            self.together += frame
+
+    def send_together(self, *senders):
+        """What the functions send arrives at once."""
+        self.together = b""
+        for sender in senders:
+            sender()
+        self.stream.sendall(self.together)
+        self.together = None
 
     def _receive(self):
         data = self.stream.recv(65536)
@@ -188,7 +200,7 @@ class Run:
     def __init__(self):
         self.stdout = self.stderr = b""
         self.notices, self.limit, self.ended, self.report = [], None, None, None
-        self.artifacts, self.omitted, self.sizes, self.taken = {}, {}, {}, 0
+        self.artifacts, self.omitted, self.sizes, self.taken, self.started = {}, {}, {}, 0, False
 
     def take(self, kind, payload):
         if kind == STDOUT:
@@ -216,8 +228,11 @@ class Run:
             self.omitted[path] = reason.decode()
         elif kind == REPORT:
             self.report = struct.unpack("<II", payload)
+        elif kind == STARTED:
+            self.started = True
         else:
-            assert kind == STARTED, f"unexpected frame {kind} {payload!r}"
+            raise AssertionError(f"unexpected frame {kind} {payload!r}")
+        assert self.ended is None or kind in (ENDED, ARTIFACT, ARTIFACT_DATA, ARTIFACT_OMITTED, REPORT), f"frame {kind} after ENDED"
 
 
 def boottime_ms():

@@ -147,7 +147,13 @@ def test_the_budget_counts_to_the_byte():
 
 
 def test_output_left_in_the_pipe_is_charged_after_the_end():
-    run = python("import os; os.write(1, b'o' * 60000); os._exit(0)", output=50000)
+    with Sandbox(CpusetCpus="0") as sandbox:
+        sandbox.expect(HELLO)
+        sandbox.define([*PYTHON, "import os; os.write(1, b'o' * 60000); os._exit(0)"], output=50000)
+        sandbox.expect(PREPARED)
+        os.sched_setscheduler(sandbox.pid(), os.SCHED_IDLE, os.sched_param(0))  # so the job's end comes before init reads
+        sandbox.send(START)
+        run = sandbox.finish()
     assert run.ended["end"] == END_OUTPUT and len(run.stdout) == 50000 and run.ended["stdout_bytes"] == 60000, run.ended
 
 
@@ -216,11 +222,10 @@ def test_a_deadline_that_has_passed_starts_nothing():
     with Sandbox() as sandbox:
         sandbox.expect(HELLO)
         sandbox.send(KEEPALIVE, struct.pack("<Q", 1))
-        sandbox.define(["/bin/echo", "ran"])
+        sandbox.send_together(lambda: sandbox.define(["/bin/echo", "ran"]), lambda: sandbox.send(START))
         sandbox.expect(PREPARED)
-        sandbox.send(START)
         run = sandbox.finish()
-        assert run.ended["end"] == END_DEADLINE and run.stdout == b""
+        assert run.ended["end"] == END_DEADLINE and not run.started
 
 
 def test_stdin_arrives_whole_under_its_window():

@@ -128,10 +128,8 @@ bool child_prepare(struct child *c, const struct command *command, struct child_
                 return false;
         }
         pid_t pid = fork();
-        if (pid == 0) {
-                child_close(&c->go); /* its own copy would keep it waiting for ever */
+        if (pid == 0)
                 child_run(command, &far);
-        }
         if (pid < 0)
                 failure_set(ret_failure, "fork");
         else
