@@ -60,7 +60,7 @@ static int read_answer(rd_kafka_event_t *event, const char *topic, uint64_t *ret
 
 static int ask_limit(rd_kafka_t *handle, const char *topic, int timeout_ms, uint64_t *ret_record_bytes, struct error *e)
 {
-        bool found;
+        bool found = false;
         if (find_controller(handle, timeout_ms, &found, e) < 0)
                 return -1;
         if (!found)
