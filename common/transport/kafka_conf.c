@@ -53,8 +53,10 @@ static const struct setting settings[] = {
 
 enum { SETTING_COUNT = sizeof(settings) / sizeof(settings[0]) };
 
-/* Names brig gives itself, from keys of its own. */
-static const char *const own[] = {"bootstrap.servers", "metadata.broker.list", "group.id", "group.instance.id"};
+/* Set from keys of brig's own, or other names of what is fixed above. */
+static const char *const own[] = {"bootstrap.servers",   "metadata.broker.list", "group.id",
+                                  "group.instance.id",   "max.in.flight",        "request.required.acks",
+                                  "delivery.timeout.ms", "auto.commit.enable"};
 
 /* librdkafka's table of properties as text, cut into names. */
 struct properties {

@@ -16,16 +16,20 @@ static void on_bound(uv_timer_t *timer)
         rig->overdue = true;
 }
 
+void kafka_rig_option(struct kafka_rig *rig, const char *key, const char *value)
+{
+        rig->config.kafka_pass_through[rig->config.kafka_pass_through_count++] = (struct config_pair){strdup(key), strdup(value)};
+}
+
 void kafka_rig_init(struct kafka_rig *rig, const char *address, const char *prefix)
 {
         *rig = (struct kafka_rig){.log = {"test", LOG_WARNING, &clock_system, 2}};
         rig->config.kafka_bootstrap_servers = strdup(address);
         rig->config.kafka_topic_prefix = strdup(prefix);
         rig->config.kafka_partitions = RIG_PARTITIONS;
-        rig->config.kafka_pass_through[0] = (struct config_pair){strdup("session.timeout.ms"), strdup("6000")};
-        rig->config.kafka_pass_through[1] = (struct config_pair){strdup("heartbeat.interval.ms"), strdup("100")};
-        rig->config.kafka_pass_through[2] = (struct config_pair){strdup("fetch.wait.max.ms"), strdup("5")};
-        rig->config.kafka_pass_through_count = 3;
+        kafka_rig_option(rig, "session.timeout.ms", "6000");
+        kafka_rig_option(rig, "heartbeat.interval.ms", "100");
+        kafka_rig_option(rig, "fetch.wait.max.ms", "5");
         rig->topics = kafka_topics_named(prefix);
         uv_loop_init(&rig->loop);
         uv_timer_init(&rig->loop, &rig->bound);
@@ -70,12 +74,10 @@ static void on_sender_trouble(void *data, const struct error *e)
 {
         struct rig_sender *sender = data;
         sender->troubled = e;
-        if (e) {
-                sender->troubles++;
-                sender->trouble = *e;
-        } else {
-                sender->recoveries++;
-        }
+        if (!e)
+                return;
+        sender->troubles++;
+        sender->trouble = *e;
 }
 
 void rig_sender_open(struct rig_sender *sender, struct kafka_rig *rig)

@@ -23,7 +23,8 @@ struct kafka_rig {
 /* A topic prefix of its own for each test. */
 void kafka_rig_init(struct kafka_rig *rig, const char *address, const char *prefix);
 void kafka_rig_make_topics(struct kafka_rig *rig);
-void kafka_rig_deinit(struct kafka_rig *rig); /* fails when a handle was left open */
+void kafka_rig_option(struct kafka_rig *rig, const char *key, const char *value); /* for clients opened later */
+void kafka_rig_deinit(struct kafka_rig *rig);                                     /* fails when a handle was left open */
 
 /* Runs the loop until *flag or RIG_BOUND_MS have passed, which fails the test. */
 void kafka_rig_run_until(struct kafka_rig *rig, const bool *flag);
@@ -42,7 +43,7 @@ struct rig_sender {
         struct rig_send *sends;
         unsigned sent, answered, failed;
         bool all_answered, troubled, closed;
-        unsigned troubles, recoveries;
+        unsigned troubles;
         struct error trouble;
         struct error last_error;
         int32_t last_partition;
