@@ -54,6 +54,7 @@ static void test_the_shipped_files_say_what_the_levels_are(void **state)
 
 static void test_the_environment_overrides_by_one_rule(void **state)
 {
+        char named[] = "BRIG_CONFIG=" SHIPPED;
         char *const environment[] = {"PATH=/bin",
                                      "BRIG_REDIS_URL=redis://u:hidden@h:1/2",
                                      "BRIG_WORKER_RISKS=low,high",
@@ -62,7 +63,7 @@ static void test_the_environment_overrides_by_one_rule(void **state)
                                      "BRIG_KAFKA_SASL_PASSWORD=hidden",
                                      "BRIG_IMAGES_ALLOW=node:* python:3",
                                      "BRIG_TEST_ANYTHING=1",
-                                     "BRIG_CONFIG=" SHIPPED,
+                                     named,
                                      NULL};
         struct config config;
         struct bytes text = {0};

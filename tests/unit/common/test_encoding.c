@@ -11,20 +11,9 @@ static void test_utf8_refuses_surrogates_over_long_forms_and_unfinished_characte
 {
         static const char *const good[] = {
                         "", "abc", "h\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "0123456789\xC3\xA9", "\xF4\x8F\xBF\xBF"};
-        static const char *const bad[] = {"\x80",
-                                          "\xC0\x80",
-                                          "\xC1\xBF",
-                                          "\xE0\x80\x80",
-                                          "\xED\xA0\x80",
-                                          "\xE2\x82",
-                                          "\xF0\x80\x80\x80",
-                                          "\xFF",
-                                          "\xF4\x90\x80\x80",
-                                          "0123456789abc\xC3",
-                                          "\xF5\x80\x80",
-                                          "\xC3(",
-                                          "\xE2\x82"
-                                          "a"};
+        static const char *const bad[] = {
+                        "\x80", "\xC0\x80",         "\xC1\xBF",          "\xE0\x80\x80", "\xED\xA0\x80", "\xE2\x82", "\xF0\x80\x80\x80",
+                        "\xFF", "\xF4\x90\x80\x80", "0123456789abc\xC3", "\xF5\x80\x80", "\xC3(",        "\xE2\x82z"};
         (void)state;
         for (size_t i = 0; i < sizeof good / sizeof *good; i++)
                 assert_true(utf8_valid(span_of(good[i])));
