@@ -6,9 +6,10 @@
 
 #include "common/transport/gate_library.h"
 #include "common/transport/redis_connection.h"
+#include "common/transport/redis_fields.h"
 #include "common/transport/redis_server.h"
 
-enum { ARGUMENTS_INLINE = 32, NUMBER_SIZE = 24 };
+enum { ARGUMENTS_INLINE = 32 };
 
 struct redis_link {
         struct redis_port port;
@@ -26,7 +27,7 @@ struct redis_link {
         bool last_look;      /* the oldest call is overdue: one more look at the socket, in case the loop itself was held up */
         bool troubled;       /* told, and not yet over */
         struct error ending; /* why the calls on their way end without an answer */
-        struct bytes fields, numbers;
+        struct redis_fields fields;
         unsigned handles; /* connections and timer not yet closed */
         void (*closed)(void *data);
         void *closed_data;
@@ -154,35 +155,6 @@ static void calls_opened(struct redis_connection *c)
 
 /* Calls */
 
-static int fields_append(struct redis_link *link, const redisReply *reply)
-{
-        struct span field = {(const uint8_t *)reply->str, reply->str ? (size_t)reply->len : 0};
-        if (reply->type == REDIS_REPLY_INTEGER) {
-                field.data = link->numbers.data + link->numbers.size;
-                if (bytes_append_format(&link->numbers, "%lld", reply->integer))
-                        return -1;
-                field.size = (size_t)(link->numbers.data + link->numbers.size - field.data);
-        }
-        return bytes_append(&link->fields, &field, sizeof field);
-}
-
-/* One field, or the elements of an array. The room for numbers is made first, so that none moves. */
-static int reply_flatten(struct redis_link *link, const redisReply *reply, struct redis_reply *ret_reply)
-{
-        bool array = reply->type == REDIS_REPLY_ARRAY;
-        size_t count = array ? reply->elements : 1;
-        bytes_clear(&link->fields);
-        bytes_clear(&link->numbers);
-        if (bytes_reserve(&link->numbers, count * NUMBER_SIZE + 1) || bytes_reserve(&link->fields, count * sizeof(struct span) + 1))
-                return -1;
-        for (size_t i = 0; i < count; i++) {
-                if (fields_append(link, array ? reply->element[i] : reply))
-                        return -1;
-        }
-        *ret_reply = (struct redis_reply){(const struct span *)(const void *)link->fields.data, count};
-        return 0;
-}
-
 static bool starts_with(const char *text, const char *start)
 {
         return strncmp(text, start, strlen(start)) == 0;
@@ -217,7 +189,7 @@ static void call_answered(redisAsyncContext *context, void *answer, void *data)
                 call->done(call, NULL, &e);
         } else if (reply->type == REDIS_REPLY_ERROR) {
                 call_refused(link, call, reply->str);
-        } else if (reply_flatten(link, reply, &flat)) {
+        } else if (redis_fields_flatten(&link->fields, reply, &flat)) {
                 error_set(&e, ERROR_MEMORY, "an answer of Redis");
                 call->done(call, NULL, &e);
         } else {
@@ -331,8 +303,7 @@ static void wakes_lost(struct redis_connection *c, const struct error *e)
 static void link_free(struct redis_link *link)
 {
         redis_address_deinit(&link->address);
-        bytes_deinit(&link->fields);
-        bytes_deinit(&link->numbers);
+        redis_fields_deinit(&link->fields);
         free(link->wake_channel);
         free(link->cancel_channel);
         free(link);

@@ -113,6 +113,7 @@ static void test_a_large_record_stays_in_kafka(void **state)
         struct rig_claim claim = claim_one(rig, "j1");
         assert_string_equal(claim.record, "");
         assert_int_equal(claim.offset, 42);
+        assert_string_equal(fake_redis_ask(rig->fake, "EXISTS", "{brig}:record:j1:agent"), "0");
 }
 
 static void test_a_job_is_never_run_at_a_looser_level_than_trust_gives(void **state)

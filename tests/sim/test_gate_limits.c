@@ -250,6 +250,22 @@ static void test_a_waiting_agent_is_looked_at_again_when_its_cpu_time_is_back(vo
         assert_string_equal(gate_rig_claim(rig).job_id, "second");
 }
 
+static void test_a_waiting_agent_goes_on_the_moment_its_cpu_time_is_back(void **state)
+{
+        struct gate_rig *rig = *state;
+        rig->config.expires_default_ms = 2ULL * RIG_HOUR_MS;
+        gate_rig_reconfigure(rig);
+        gate_rig_admit(rig, "agent", "first");
+        struct gate_admit job = gate_rig_job("agent", "second");
+        job.cpu_reserve_ms[RISK_MEDIUM] = 500000;
+        gate_rig_admit_op(rig, job);
+        run_one(rig, 500000);
+        gate_rig_pass(rig, RIG_HOUR_MS - 10ULL * RIG_SECOND_MS);
+        assert_false(gate_rig_claim(rig).found);
+        gate_rig_pass(rig, 10ULL * RIG_SECOND_MS);
+        assert_string_equal(gate_rig_claim(rig).job_id, "second");
+}
+
 static void test_no_more_run_at_once_than_the_global_cap(void **state)
 {
         struct gate_rig *rig = *state;
@@ -425,6 +441,7 @@ int main(void)
                         TEST(test_cpu_time_reserved_by_running_jobs_counts),
                         TEST(test_jobs_whose_cpu_time_does_not_fit_wait_and_others_go_on),
                         TEST(test_a_waiting_agent_is_looked_at_again_when_its_cpu_time_is_back),
+                        TEST(test_a_waiting_agent_goes_on_the_moment_its_cpu_time_is_back),
                         TEST(test_no_more_run_at_once_than_the_global_cap),
                         TEST(test_no_more_of_an_agent_run_at_once_than_its_cap),
                         TEST(test_an_agent_holds_at_most_so_many_unfinished_jobs),
