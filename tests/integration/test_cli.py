@@ -400,11 +400,11 @@ class Runs(unittest.TestCase):
     def test_reader_that_goes_away_ends_the_run(self):
         child = subprocess.Popen([BRIG, "run", "--language", "python", *IMAGE, "--timeout", "60", "--code", "-"], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment())
-        child.stdin.write(b"while True: print('y' * 100)")
+        child.stdin.write(b"import time\nwhile True:\n    print('y' * 100)\n    time.sleep(0.01)")
         child.stdin.close()
         child.stdout.read(100)
         child.stdout.close()
-        self.assertNotEqual(child.wait(SECONDS_MAX), 0)
+        self.assertEqual(child.wait(SECONDS_MAX), 128 + signal.SIGPIPE)
 
 
 def main():
