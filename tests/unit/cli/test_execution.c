@@ -38,17 +38,22 @@ static void end_run(struct sandbox *s, enum status status, enum cause cause)
         result_deinit(&result);
 }
 
-static void act_on_run(struct sandbox *s)
+static void interrupt_run(struct sandbox_run *run)
 {
         struct error e;
-        if (s->run->output)
-                s->run->output(s->run, SANDBOX_STDOUT, span_of("x"));
+        error_set(&e, ERROR_DOCKER, "the stream broke");
+        run->done(run, SANDBOX_INTERRUPTED, NULL, &e);
+}
+
+static void act_on_run(struct sandbox *s)
+{
+        struct sandbox_run *run = s->run;
+        if (run->output)
+                run->output(run, SANDBOX_STDOUT, span_of("x"));
         if (play == PLAY_FINISHES)
                 end_run(s, STATUS_SUCCEEDED, CAUSE_EXIT);
-        if (play == PLAY_INTERRUPTED) {
-                error_set(&e, ERROR_DOCKER, "the stream broke");
-                s->run->done(s->run, SANDBOX_INTERRUPTED, NULL, &e);
-        }
+        if (play == PLAY_INTERRUPTED)
+                interrupt_run(run);
         if (signal_when_running)
                 raise(signal_when_running);
 }
