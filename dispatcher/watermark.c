@@ -1,5 +1,7 @@
 #include "dispatcher/watermark.h"
 
+#include <stdlib.h>
+
 #include "dispatcher/dispatcher.h"
 
 enum { COMMIT_INTERVAL_MS = 1000 };
@@ -24,6 +26,18 @@ int watermark_add(struct watermark *w, const struct gate_agent *agent)
         return json_object_set_new(w->changed, agent->agent_id, gate_agent_to_json(agent));
 }
 
+/* Whether a commit of everything settled before `limit` would say something new. */
+static bool reached(const struct partition *p, int64_t limit, int64_t *ret_offset, int64_t *ret_replay)
+{
+        ledger_watermark(&p->ledger, limit, ret_offset, ret_replay);
+        return *ret_offset != p->committed || *ret_replay != p->replay_from;
+}
+
+bool watermark_reached(const struct partition *p, int64_t *ret_offset, int64_t *ret_replay)
+{
+        return reached(p, p->watermark.snapshotted, ret_offset, ret_replay);
+}
+
 static void commit(struct partition *p)
 {
         struct error e;
@@ -36,12 +50,43 @@ static void commit(struct partition *p)
         w->committing = d->options.ports->commit(d->options.ports->data, STREAM_JOBS, p->number, w->commit_offset, metadata, &e) == 0;
 }
 
+struct confirmation {
+        struct gate_agent_op op;
+        struct partition *partition;
+        uint64_t generation;
+};
+
+static void confirmed(struct gate_agent_op *op, const struct error *e)
+{
+        struct confirmation *confirmation = op->base.data;
+        struct partition *p = confirmation->partition;
+        bool heard = dispatcher_heard(p->dispatcher, &op->base, e);
+        if (confirmation->generation == p->generation) {
+                p->watermark.confirming = false;
+                if (heard) {
+                        p->watermark.snapshotted = p->watermark.limit;
+                        commit(p);
+                }
+        }
+        free(confirmation);
+}
+
+/* Any call will do that changes nothing: the gate insists on the epoch. */
 static void flushed(struct partition *p)
 {
-        struct watermark *w = &p->watermark;
-        w->flushing = false;
-        w->snapshotted = w->limit;
-        commit(p);
+        struct error e;
+        const struct dispatcher *d = p->dispatcher;
+        p->watermark.flushing = false;
+        struct confirmation *confirmation = calloc(1, sizeof *confirmation);
+        if (!confirmation)
+                return;
+        confirmation->partition = p;
+        confirmation->generation = p->generation;
+        confirmation->op =
+                        (struct gate_agent_op){.base.data = confirmation, .done = confirmed, .agent_id = d->options.config->dispatcher_id};
+        p->watermark.confirming = d->ready && gate_agent_get_start(d->options.gate, &confirmation->op, &e) == 0;
+        if (!p->watermark.confirming)
+                free(confirmation);
 }
 
 static void snapshot_acknowledged(struct letter *letter, int64_t offset)
@@ -92,33 +137,28 @@ static bool flush_agent(struct partition *p, const char *agent_id, const json_t 
 
 static bool flush_agents(struct partition *p)
 {
-        const char *agent_id;
-        json_t *agent;
-        json_object_foreach(p->watermark.changed, agent_id, agent) if (!flush_agent(p, agent_id, agent)) return false;
-        json_object_clear(p->watermark.changed);
+        json_t *changed = p->watermark.changed;
+        for (void *i = json_object_iter(changed); i; i = json_object_iter_next(changed, i))
+                if (!flush_agent(p, json_object_iter_key(i), json_object_iter_value(i)))
+                        return false;
+        json_object_clear(changed);
         return true;
 }
 
 void watermark_tick(struct partition *p)
 {
         struct watermark *w = &p->watermark;
+        int64_t offset, replay, settled = p->settlements.settled;
         uint64_t now_ms = dispatcher_now_ms(p->dispatcher);
-        if (p->phase.now != PHASE_ADMITTING || w->pending || w->committing || now_ms < w->due_at_ms)
+        if (!partition_admitting(p) || w->pending || w->confirming || w->committing || now_ms < w->due_at_ms)
                 return;
         w->due_at_ms = p->dispatcher->stopping ? now_ms : now_ms + COMMIT_INTERVAL_MS;
-        int64_t settled = p->settlements.settled;
         if (!flush_agents(p))
                 return;
         w->limit = settled;
         w->flushing = true;
-        if (!w->pending)
+        if (!w->pending && reached(p, settled, &offset, &replay))
                 flushed(p);
-}
-
-bool watermark_reached(const struct partition *p, int64_t *ret_offset, int64_t *ret_replay)
-{
-        ledger_watermark(&p->ledger, p->watermark.snapshotted, ret_offset, ret_replay);
-        return *ret_offset != p->committed || *ret_replay != p->replay_from;
 }
 
 void watermark_committed(struct partition *p, int64_t offset, const struct error *e)
@@ -143,8 +183,10 @@ void watermark_committed(struct partition *p, int64_t offset, const struct error
 bool watermark_quiet(const struct partition *p)
 {
         int64_t offset, replay;
+        const struct watermark *w = &p->watermark;
         if (p->phase.now != PHASE_ADMITTING)
                 return true;
-        const struct watermark *w = &p->watermark;
-        return !w->pending && !w->committing && !json_object_size(w->changed) && !watermark_reached(p, &offset, &replay);
+        if (w->pending || w->confirming || w->committing || json_object_size(w->changed))
+                return false;
+        return !p->dispatcher->ready || !reached(p, p->settlements.settled, &offset, &replay);
 }

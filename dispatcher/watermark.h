@@ -1,5 +1,9 @@
 /* The watermark of a partition: every second, snapshots of the agents that settlements changed go to brig.agents, and once all are
- * acknowledged the offset is committed that they allow. */
+ * acknowledged the offset is committed that they allow.
+ *
+ * Between the two Redis must confirm, by an answer to a call made after the acknowledgements, that its epoch is still the one known: then
+ * whoever restores it later reads these snapshots. Without it, a Redis lost and restored meanwhile lacks settlements that the commit would
+ * put out of every replay's reach. */
 #ifndef BRIG_DISPATCHER_WATERMARK_H
 #define BRIG_DISPATCHER_WATERMARK_H
 
@@ -15,8 +19,9 @@ struct watermark {
         json_t *changed;     /* agent id → its record after its last settlement; not in a snapshot yet */
         size_t pending;      /* snapshots sent and not acknowledged, of any generation */
         int64_t limit;       /* position in the results that the pending snapshots reach to */
-        int64_t snapshotted; /* position that acknowledged snapshots reach to */
+        int64_t snapshotted; /* position that acknowledged snapshots of a confirmed epoch reach to */
         bool flushing;       /* pending snapshots are of this generation */
+        bool confirming;     /* Redis is asked for its epoch */
         bool committing;
         int64_t commit_offset, commit_replay; /* under way */
         uint64_t due_at_ms;

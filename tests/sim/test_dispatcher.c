@@ -345,6 +345,30 @@ static const char *epoch_comes_unheard(enum world_mutation mutation)
         return fault;
 }
 
+/* Redis is lost and restored by one dispatcher while another's snapshot is not in the log yet; what it commits then must be whole too. */
+static void test_a_commit_needs_redis_to_confirm_the_epoch_of_its_snapshots(void **state)
+{
+        struct world *w = new_world(1, 2, 2);
+        (void)state;
+        struct world_node *heard = world_start(w), *unheard = world_start(w);
+        world_job(w, 1, "ada", "fail 100", "");
+        world_join_one(w, unheard, world_jobs_end(w, 0) ? 0 : 1);
+        world_join(w, heard);
+        while (!snapshot_waits(unheard))
+                world_step(w);
+        unheard->paused_until_ms = UINT64_MAX;
+        unheard->tick_at_ms = UINT64_MAX;
+        uint64_t restores = heard->dispatcher.counters.restores;
+        world_redis_flush(w);
+        while (heard->dispatcher.counters.restores == restores)
+                world_step(w);
+        unheard->paused_until_ms = 0;
+        world_run(w, 1000);
+        unheard->tick_at_ms = 0;
+        assert_settles(w);
+        free_world(w);
+}
+
 static void test_a_late_former_owners_snapshot_hides_none(void **state)
 {
         (void)state;
@@ -700,6 +724,7 @@ int main(void)
                         cmocka_unit_test(test_without_replay_something_breaks),
                         cmocka_unit_test(test_replay_from_the_position_read_breaks_something),
                         cmocka_unit_test(test_without_asking_again_something_never_ends),
+                        cmocka_unit_test(test_a_commit_needs_redis_to_confirm_the_epoch_of_its_snapshots),
                         cmocka_unit_test(test_a_late_former_owners_snapshot_hides_none),
                         cmocka_unit_test(test_one_snapshot_key_for_all_writers_breaks_something),
                         cmocka_unit_test(test_without_restoring_snapshots_something_breaks),
