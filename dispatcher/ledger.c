@@ -127,10 +127,10 @@ static int grow(struct ledger *l, size_t needed)
                 free(larger.buckets);
                 return -1;
         }
-        move_entries(&larger, l);
-        free(l->entries);
-        free(l->buckets);
+        struct ledger smaller = *l;
+        move_entries(&larger, &smaller);
         *l = larger;
+        ledger_deinit(&smaller);
         return 0;
 }
 

@@ -27,7 +27,8 @@ void settlements_init(struct settlements *s)
 
 void settlements_reset(struct settlements *s, int64_t next)
 {
-        for (struct list *link; (link = list_pop(&s->waiting));) {
+        list_for_each (link, &s->waiting) {
+                list_remove(link);
                 if (s->busy) /* the first one frees itself when its answer comes */
                         s->busy = false;
                 else

@@ -467,14 +467,14 @@ static void test_a_deferred_job_waits_for_the_window_and_runs(void **state)
         struct world *w = new_world(6, 1, 2);
         (void)state;
         w->config.rates[RISK_MEDIUM].executions_per_hour = 1;
-        w->config.expires_default_ms = 2 * 3600 * 1000;
+        w->config.expires_default_ms = UINT64_C(7200000);
         world_join(w, world_start(w));
         world_job(w, 1, "ada", "ok", "");
         world_job(w, 2, "ada", "ok", ",\"on_limit\":\"defer\"");
         uint64_t start_ms = w->clock.virtual_ms;
         assert_settles(w);
         assert_int_equal(status_of(w, 2, "ada", NULL), STATUS_SUCCEEDED);
-        assert_true(w->clock.virtual_ms - start_ms >= 3600 * 1000);
+        assert_true(w->clock.virtual_ms - start_ms >= UINT64_C(3600000));
         free_world(w);
 }
 
