@@ -181,8 +181,8 @@ static void test_a_parent_in_use_is_not_removed_and_leftovers_are_swept(void **s
         assert_int_equal(e.sys, EBUSY);
         assert_int_equal(container_end(&container, 'q'), 0);
         snprintf(prefix, sizeof prefix, "test%d-", (int)getpid());
-        cgroup_sweep(&layout, prefix);
-        assert_int_equal(cgroup_sweep(&layout, prefix), 0);
+        cgroup_sweep(&layout, prefix, 0);
+        assert_int_equal(cgroup_sweep(&layout, prefix, 0), 0);
         parent_end(&parent);
 }
 

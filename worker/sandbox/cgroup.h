@@ -40,8 +40,9 @@ int cgroup_parent_limit(struct cgroup_parent *parent, uint64_t memory_bytes, str
  * hierarchy. The container must be gone: 0, or -1 (EBUSY) when processes are still in it; may be called again. */
 int cgroup_parent_remove(struct cgroup_parent *parent, struct error *e);
 
-/* Removes the empty folders that parents with tokens beginning with `prefix` left behind, and returns how many. */
-size_t cgroup_sweep(const struct cgroup_layout *layout, const char *prefix);
+/* Removes the empty folders that parents with tokens beginning with `prefix` left behind, if they were last changed more than
+ * `seconds` ago (0: whenever), and returns how many. Where a container lives, nothing is empty. */
+size_t cgroup_sweep(const struct cgroup_layout *layout, const char *prefix, unsigned seconds);
 
 /* The folders of the control group that a process is in, from /proc/PID/cgroup. */
 int cgroup_open_process(struct cgroup *ret_cgroup, const struct cgroup_layout *layout, pid_t pid, struct error *e);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "worker/sandbox/cgroup.h"
@@ -113,7 +114,13 @@ static bool remove_leftover(const char *folder)
         return rmdir(folder) == 0;
 }
 
-static size_t sweep_hierarchy(const char *mount_point, const char *prefix)
+static bool is_older(const char *folder, unsigned seconds)
+{
+        struct stat status;
+        return seconds == 0 || (stat(folder, &status) == 0 && time(NULL) - status.st_mtime > (time_t)seconds);
+}
+
+static size_t sweep_hierarchy(const char *mount_point, const char *prefix, unsigned seconds)
 {
         size_t removed = 0;
         DIR *directory = opendir(mount_point);
@@ -122,20 +129,20 @@ static size_t sweep_hierarchy(const char *mount_point, const char *prefix)
                 if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
                         continue;
                 int size = snprintf(folder, sizeof folder, "%s/%s", mount_point, entry->d_name);
-                removed += size < (int)sizeof folder && remove_leftover(folder);
+                removed += size < (int)sizeof folder && is_older(folder, seconds) && remove_leftover(folder);
         }
         if (directory)
                 closedir(directory);
         return removed;
 }
 
-size_t cgroup_sweep(const struct cgroup_layout *layout, const char *prefix)
+size_t cgroup_sweep(const struct cgroup_layout *layout, const char *prefix, unsigned seconds)
 {
         char name[CGROUP_PARENT_SIZE];
         size_t removed = 0;
         snprintf(name, sizeof name, PARENT_PREFIX "%s", prefix);
         for (size_t i = 0; i < layout->hierarchy_count; i++) {
-                size_t here = sweep_hierarchy(layout->hierarchies[i].mount_point, name);
+                size_t here = sweep_hierarchy(layout->hierarchies[i].mount_point, name, seconds);
                 if (i == layout->controllers[CGROUP_MEMORY])
                         removed = here;
         }

@@ -15,7 +15,7 @@
 #include "common/encoding.h"
 #include "worker/sandbox/code_folder.h"
 
-enum { FOLDER_MODE = 0700, YOUNG_SECONDS = 10, INODES_PER_MIB = 256 };
+enum { FOLDER_MODE = 0700, YOUNG_SECONDS = 2, ORPHAN_SECONDS = 300, INODES_PER_MIB = 256 };
 
 static const char name_prefix[] = "brig-";
 static const char hosts_name[] = "hosts";
@@ -127,11 +127,12 @@ size_t instance_sweep(const struct config *config, const struct cgroup_layout *c
                 snprintf(path, sizeof(path), "%s/%s", config->runtime_directory, entry->d_name);
                 if (strncmp(entry->d_name, name_prefix, strlen(name_prefix)) != 0 || is_being_made(path) || instance_lives(path))
                         continue;
-                cgroup_sweep(cgroups, instance_token(entry->d_name));
+                cgroup_sweep(cgroups, instance_token(entry->d_name), 0);
                 remove_folder(path, geteuid() == 0);
                 removed++;
         }
         if (entries)
                 closedir(entries);
+        cgroup_sweep(cgroups, "", ORPHAN_SECONDS); /* of those whose folder is gone or elsewhere */
         return removed;
 }
