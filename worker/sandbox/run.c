@@ -15,7 +15,7 @@ enum {
 
 #define STATE(s) (1U << (s))
 
-static const struct state run_states[] = {
+const struct state run_states[RUN_STATES] = {
                 [RUN_QUEUED] = {"queued", STATE(RUN_PREPARING) | STATE(RUN_REMOVING)},
                 [RUN_PREPARING] = {"preparing", STATE(RUN_STARTING) | STATE(RUN_REMOVING)},
                 [RUN_STARTING] = {"starting", STATE(RUN_RUNNING) | STATE(RUN_COLLECTING) | STATE(RUN_REMOVING)},
@@ -54,7 +54,7 @@ int run_new(struct run **ret_run, struct run_host *host, struct sandbox_run *req
         run->want = *want;
         run->language = language;
         run->oom_fd = -1;
-        run->state = (struct state_machine){run_states, sizeof(run_states) / sizeof(*run_states), RUN_QUEUED};
+        run->state = (struct state_machine){run_states, RUN_STATES, RUN_QUEUED};
         run->dialogue.request = request;
         run->dialogue.result = &run->result;
         run->dialogue.limits = &run->want.limits;

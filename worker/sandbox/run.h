@@ -16,7 +16,10 @@ enum run_state {
         RUN_COLLECTING, /* it has ended; artifacts come, or an autopsy is made */
         RUN_REMOVING,   /* the container is let go; waited for only if something may still live in it */
         RUN_REPORTED,
+        RUN_STATES,
 };
+
+extern const struct state run_states[RUN_STATES]; /* the moves allowed */
 
 struct run;
 

@@ -18,7 +18,7 @@ enum {
 
 #define STATE(s) (1U << (s))
 
-static const struct state slot_states[] = {
+const struct state slot_states[SLOT_STATES] = {
                 [SLOT_EMPTY] = {"empty", STATE(SLOT_CREATING)},
                 [SLOT_CREATING] = {"creating", STATE(SLOT_ATTACHING) | STATE(SLOT_REMOVING)},
                 [SLOT_ATTACHING] = {"attaching", STATE(SLOT_STARTING) | STATE(SLOT_REMOVING)},
@@ -45,7 +45,7 @@ int slot_init(struct slot *slot, struct slot_host *host, uv_loop_t *loop, unsign
         slot->host = host;
         slot->number = number;
         slot->code_folder = -1;
-        slot->state = (struct state_machine){slot_states, sizeof(slot_states) / sizeof(*slot_states), SLOT_EMPTY};
+        slot->state = (struct state_machine){slot_states, SLOT_STATES, SLOT_EMPTY};
         slot->timer.data = slot->call.data = slot->attach.data = slot;
         return uv_timer_init(loop, &slot->timer);
 }

@@ -19,7 +19,10 @@ enum slot_state {
         SLOT_WAITING,   /* started, for a job to come */
         SLOT_SERVING,   /* a job's, for good */
         SLOT_REMOVING,  /* until the engine says it is gone */
+        SLOT_STATES,
 };
+
+extern const struct state slot_states[SLOT_STATES]; /* the moves allowed */
 
 struct slot {
         struct slot_host *host;
