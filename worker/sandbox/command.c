@@ -9,6 +9,7 @@
 
 enum {
         JOB_UMASK = 0022,
+        TIMEOUT_GRACE_MS = 500, /* the worker's own timer comes first: it lifts the CPU quota before it orders the kill */
         ARTIFACT_FILES_MAX = 64,
         ARTIFACT_BYTES_MAX = 16 << 20,
         ARTIFACTS_BYTES_MAX = 32 << 20,
@@ -39,7 +40,7 @@ int command_encode_deadline(struct bytes *ret_frames, uint64_t deadline_ms)
 static int encode_limits(struct bytes *ret_frames, const struct limits *limits)
 {
         uint8_t frame[FRAME_FIXED_MAX];
-        struct frame_limits message = {.output_bytes = limits->output_bytes, .timeout_ms = limits->timeout_ms};
+        struct frame_limits message = {.output_bytes = limits->output_bytes, .timeout_ms = limits->timeout_ms + TIMEOUT_GRACE_MS};
         return bytes_append(ret_frames, frame, frame_encode_limits(frame, &message, 0));
 }
 

@@ -101,6 +101,14 @@ static int take_notice(struct dialogue *d, const struct frame *frame)
         return result_add_violation(d->result, VIOLATION_POLICY, "unreadable_notice", "", 1);
 }
 
+/* A throttled kill takes ten times as long. */
+static void lift_quota(const struct dialogue *d)
+{
+        struct error ignored;
+        if (d->slot->host->root)
+                (void)cgroup_lift_cpu(&d->slot->cgroup, &ignored);
+}
+
 /* Until the program has ended. */
 static int take_running(struct dialogue *d, const struct frame *frame, enum dialogue_event *ret_event, struct error *e)
 {
@@ -123,7 +131,8 @@ static int take_running(struct dialogue *d, const struct frame *frame, enum dial
         case FRAME_NOTICE:
                 return take_notice(d, frame);
         case FRAME_OUTPUT_LIMIT:
-                return 0; /* ENDED says it too, and which came first */
+                lift_quota(d); /* the rest stands in ENDED, with what came first */
+                return 0;
         case FRAME_ENDED:
                 *ret_event = DIALOGUE_ENDED;
                 return take_ended(d, frame, e);
@@ -159,8 +168,7 @@ int dialogue_begin(struct dialogue *d, const struct language *language, struct e
 void dialogue_kill(struct dialogue *d)
 {
         struct error ignored;
-        if (d->slot->host->root)
-                (void)cgroup_lift_cpu(&d->slot->cgroup, &ignored); /* a throttled kill takes ten times as long */
+        lift_quota(d);
         (void)say(d, FRAME_KILL, &ignored);
 }
 

@@ -65,7 +65,7 @@ static void test_the_command_is_the_languages_and_the_jobs(void **state)
         struct frame frame = next(&told);
         struct frame_limits limits;
         assert_true(frame_decode_limits(&frame, &limits));
-        assert_int_equal(limits.timeout_ms, 1500);
+        assert_true(limits.timeout_ms > 1500 && limits.timeout_ms <= 2500); /* init's timer stands behind the worker's */
         assert_int_equal(limits.output_bytes, 4096);
         expect_text(&told, FRAME_ARGUMENT, "python3");
         expect_text(&told, FRAME_ARGUMENT, "/code/main.py");
