@@ -58,7 +58,7 @@ static void container_start(struct container *c, const struct cgroup_parent *par
         c->cgroup = parent->cgroup;
         for (size_t i = 0; i < CGROUP_CONTROLLER_COUNT; i++) {
                 mkdir(c->cgroup.folders[i], 0755);
-                strcat(c->cgroup.folders[i], "/inner");
+                snprintf(c->cgroup.folders[i], CGROUP_PATH_SIZE, "%.400s/inner", parent->cgroup.folders[i]);
                 mkdir(c->cgroup.folders[i], 0755);
         }
         assert_int_equal(pipe(c->go), 0);

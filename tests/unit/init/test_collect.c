@@ -44,7 +44,7 @@ static int setup(void **state)
 {
         static struct fixture f;
         memset(&f, 0, sizeof f);
-        strcpy(f.folder, "/tmp/brig-collect-XXXXXX");
+        snprintf(f.folder, sizeof f.folder, "/tmp/brig-collect-XXXXXX");
         assert_non_null(mkdtemp(f.folder));
         f.root = open(f.folder, O_RDONLY | O_DIRECTORY);
         f.reserves_left = SIZE_MAX;

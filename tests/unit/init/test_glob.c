@@ -66,21 +66,25 @@ static void test_names_that_are_not_utf8_can_still_match(void **state)
         CHECK({"*.txt", "bad\xFF.txt", true}, {"?", "\xFF", true}, {"*", "\xF0\x80", true});
 }
 
+/* `unit` so many times, then `end`. */
+static void repeat(char *ret_text, const char *unit, size_t times, char end)
+{
+        size_t size = strlen(unit);
+        for (size_t i = 0; i < times; i++)
+                memcpy(ret_text + i * size, unit, size);
+        ret_text[times * size] = end;
+        ret_text[times * size + 1] = '\0';
+}
+
 static void test_patterns_made_to_explode_end_soon(void **state)
 {
         (void)state;
-        char pattern[1024] = "", path[1024] = "";
-        for (size_t i = 0; i < 100; i++)
-                strcat(pattern, "**/*a*/");
-        for (size_t i = 0; i < 250; i++)
-                strcat(path, "aa/");
-        strcat(pattern, "b");
-        strcat(path, "c");
+        char pattern[1024], path[1024];
+        repeat(pattern, "**/*a*/", 100, 'b');
+        repeat(path, "aa/", 250, 'c');
         assert_false(glob_match(pattern, path));
-        memset(pattern, '*', 500);
-        memset(path, 'a', 1000);
-        path[1000] = pattern[501] = '\0';
-        pattern[500] = 'b';
+        repeat(pattern, "*", 500, 'b');
+        repeat(path, "a", 1000, 'a');
         assert_false(glob_match(pattern, path));
 }
 
