@@ -201,6 +201,18 @@ static void test_an_expired_lease_is_given_to_another_worker(void **state)
         assert_int_equal(gate_rig_renew(rig, &second), GATE_LEASE_OK);
 }
 
+static void test_a_renewed_lease_lasts(void **state)
+{
+        struct gate_rig *rig = *state;
+        gate_rig_admit(rig, "agent", "j1");
+        struct rig_claim claim = claim_one(rig, "j1");
+        for (int i = 0; i < 5; i++) {
+                gate_rig_pass(rig, rig->config.lease_ms - 1);
+                assert_int_equal(gate_rig_reap(rig, 10).leased, 1);
+                assert_int_equal(gate_rig_renew(rig, &claim), GATE_LEASE_OK);
+        }
+}
+
 static void test_the_fence_grows_though_the_clock_stands_still(void **state)
 {
         struct gate_rig *rig = *state;
@@ -446,6 +458,7 @@ int main(void)
                         TEST(test_a_worker_gets_only_levels_and_pools_it_offers),
                         TEST(test_a_job_that_no_worker_can_run_blocks_nobody),
                         TEST(test_an_expired_lease_is_given_to_another_worker),
+                        TEST(test_a_renewed_lease_lasts),
                         TEST(test_the_fence_grows_though_the_clock_stands_still),
                         TEST(test_after_its_last_attempt_a_job_is_dead),
                         TEST(test_the_dead_are_told_again_until_they_are_settled),
