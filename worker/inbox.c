@@ -1,7 +1,5 @@
 #include "worker/inbox.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { POLL_MS = 2000, RETRY_MS = 500 };
@@ -12,41 +10,6 @@ static uint64_t now_ms(const struct inbox *inbox)
 }
 
 /* ---- what this worker can run ---- */
-
-static int add_pool(struct inbox *inbox, const char *language, const char *image, const char *named)
-{
-        size_t index = inbox->name_count;
-        int size = named ? asprintf(&inbox->names[index], "%s@%s", language, named) : asprintf(&inbox->names[index], "%s", language);
-        if (size < 0)
-                return inbox->names[index] = NULL, -1;
-        inbox->images[index] = image;
-        inbox->name_count++;
-        return 0;
-}
-
-/* The language's own image goes without a name; any other that the operator allows by its full name goes with it. */
-static int add_language(struct inbox *inbox, const struct language *language)
-{
-        const struct config *config = inbox->ports->config;
-        if (add_pool(inbox, language->name, language->image, NULL) < 0)
-                return -1;
-        for (size_t i = 0; i < config->images_allow_count; i++) {
-                const char *image = config->images_allow[i];
-                if (!strpbrk(image, "*?[") && strcmp(image, language->image) != 0 && add_pool(inbox, language->name, image, image) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
-static size_t offer_pools(struct inbox *inbox)
-{
-        const struct sandbox_port *sandbox = &inbox->ports->sandbox;
-        size_t count = 0;
-        for (size_t i = 0; i < inbox->name_count; i++)
-                if (sandbox->has_image(sandbox->sandbox, inbox->images[i]))
-                        inbox->offered[count++] = inbox->names[i];
-        return count;
-}
 
 static bool offer_risks(const struct inbox *inbox, bool ret_risks[static RISK_COUNT])
 {
@@ -104,9 +67,10 @@ void inbox_ask(struct inbox *inbox)
         if (inbox->asking || inbox->closed)
                 return;
         *claim = (struct gate_claim){.base.data = inbox, .done = answered, .worker = inbox->ports->config->worker_name};
-        claim->pools = inbox->offered;
-        claim->pool_count = can_take(inbox) ? offer_pools(inbox) : 0;
-        if (claim->pool_count == 0 || !offer_risks(inbox, claim->risks)) {
+        pools_refresh(&inbox->pools, inbox->ports);
+        claim->pools = (const char *const *)inbox->pools.names;
+        claim->pool_count = inbox->pools.count;
+        if (!can_take(inbox) || claim->pool_count == 0 || !offer_risks(inbox, claim->risks)) {
                 ask_later(inbox, POLL_MS);
                 return;
         }
@@ -138,31 +102,15 @@ void inbox_close(struct inbox *inbox, void (*closed)(void *data))
                 closed(inbox->data);
 }
 
-int inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),
-               void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms), void *data, struct error *e)
+void inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),
+                void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms), void *data)
 {
-        const struct config *config = ports->config;
-        size_t pools = config->language_count * (1 + config->images_allow_count);
         *inbox = (struct inbox){.ports = ports, .room = room, .claimed = claimed, .data = data};
         alarm_init(&inbox->alarm, ports->alarms, alarm_rang);
-        inbox->names = calloc(pools + 1, sizeof(*inbox->names));
-        inbox->images = calloc(pools + 1, sizeof(*inbox->images));
-        inbox->offered = calloc(pools + 1, sizeof(*inbox->offered));
-        bool failed = !inbox->names || !inbox->images || !inbox->offered;
-        for (size_t i = 0; !failed && i < config->language_count; i++)
-                failed = add_language(inbox, &config->languages[i]) < 0;
-        if (!failed)
-                return 0;
-        inbox_deinit(inbox);
-        return error_set(e, ERROR_MEMORY, "no memory for the inbox");
 }
 
 void inbox_deinit(struct inbox *inbox)
 {
-        for (size_t i = 0; i < inbox->name_count; i++)
-                free(inbox->names[i]);
-        free(inbox->names);
-        free(inbox->images);
-        free(inbox->offered);
-        *inbox = (struct inbox){0};
+        alarm_stop(&inbox->alarm);
+        pools_deinit(&inbox->pools);
 }

@@ -4,7 +4,7 @@
 #ifndef BRIG_WORKER_INBOX_H
 #define BRIG_WORKER_INBOX_H
 
-#include "worker/ports.h"
+#include "worker/pools.h"
 
 struct inbox {
         const struct ports *ports;
@@ -13,10 +13,7 @@ struct inbox {
         void *data;
         struct gate_claim claim;
         struct alarm alarm;
-        char **names; /* of all pools that may be offered: "LANGUAGE", "LANGUAGE@IMAGE" */
-        const char **images;
-        const char **offered; /* those whose image the engine has now */
-        size_t name_count;
+        struct pools pools;
         uint64_t sent_ms;
         uint64_t paused_until_ms;
         bool asking;                /* `claim` is on its way */
@@ -24,9 +21,9 @@ struct inbox {
         void (*closed)(void *data); /* not NULL: asks nothing any more */
 };
 
-/* 0, or -1: no memory. Asks nothing before inbox_ask. */
-int inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),
-               void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms), void *data, struct error *e);
+/* Asks nothing before inbox_ask. */
+void inbox_init(struct inbox *inbox, const struct ports *ports, size_t (*room)(void *data),
+                void (*claimed)(void *data, const struct gate_claim *claim, uint64_t sent_ms), void *data);
 void inbox_deinit(struct inbox *inbox);
 
 /* There may be work, or room for it. */

@@ -22,6 +22,11 @@ static bool engine_has_image(void *sandbox, const char *image)
         return sandbox_find_image(sandbox, image, &id, &e) == 0;
 }
 
+static void engine_each_image(void *sandbox, void (*each)(void *data, const char *image), void *data)
+{
+        sandbox_each_image(sandbox, each, data);
+}
+
 static void engine_want(void *sandbox, const char *image, enum risk risk)
 {
         sandbox_want(sandbox, image, risk);
@@ -46,8 +51,8 @@ static void engine_run_cancel(void *sandbox, struct sandbox_run *run, enum sandb
 
 struct sandbox_port sandbox_port_of(struct sandbox *sandbox)
 {
-        return (struct sandbox_port){engine_ready,     engine_offers,     engine_free_slots, engine_has_image, engine_want,
-                                     engine_run_start, engine_run_extend, engine_run_cancel, sandbox};
+        return (struct sandbox_port){engine_ready, engine_offers,    engine_free_slots, engine_has_image,  engine_each_image,
+                                     engine_want,  engine_run_start, engine_run_extend, engine_run_cancel, sandbox};
 }
 
 static bool producer_ready(void *sink)

@@ -17,6 +17,7 @@ struct sandbox_port {
         bool (*offers)(void *sandbox, enum risk risk);
         size_t (*free_slots)(void *sandbox);
         bool (*has_image)(void *sandbox, const char *image);
+        void (*each_image)(void *sandbox, void (*each)(void *data, const char *image), void *data);
         void (*want)(void *sandbox, const char *image, enum risk risk);
         int (*run_start)(void *sandbox, struct sandbox_run *run, struct error *e);
         void (*run_extend)(void *sandbox, struct sandbox_run *run, uint64_t deadline_ms);

@@ -161,13 +161,9 @@ static void topics_there(struct topic_check *check)
 {
         struct program *program = check->data;
         struct ports ports = make_ports(program);
-        struct error e;
         bound_output(program, ports.output_bytes_max);
         kafka_sink_prepare(program->sink, (const char *[]){program->topics.results, program->topics.audit}, 2);
-        if (worker_init(&program->worker, &ports, &e) < 0) {
-                log_error(&program->log, LOG_ERROR, "cannot work", &e, NULL);
-                return;
-        }
+        worker_init(&program->worker, &ports);
         program->working = true;
         part_up(program, PART_KAFKA);
 }

@@ -135,12 +135,12 @@ bool worker_runs(const struct worker *worker)
         return false;
 }
 
-int worker_init(struct worker *worker, const struct ports *ports, struct error *e)
+void worker_init(struct worker *worker, const struct ports *ports)
 {
         *worker = (struct worker){.ports = *ports};
         list_init(&worker->assignments);
         alarm_init(&worker->bound, ports->alarms, bound_reached);
-        return inbox_init(&worker->inbox, &worker->ports, room, claimed, worker, e);
+        inbox_init(&worker->inbox, &worker->ports, room, claimed, worker);
 }
 
 void worker_deinit(struct worker *worker)

@@ -18,8 +18,8 @@ struct worker {
         bool over; /* `drained` was called */
 };
 
-/* Copies the ports. 0, or -1: no memory. Takes nothing before worker_wake. */
-int worker_init(struct worker *worker, const struct ports *ports, struct error *e);
+/* Copies the ports. Takes nothing before worker_wake. */
+void worker_init(struct worker *worker, const struct ports *ports);
 void worker_deinit(struct worker *worker); /* with what is at hand, published or not: leases end by themselves */
 
 /* There may be work: a hint, or something that was missing is there again. */

@@ -276,9 +276,12 @@ class Cell:
         return [line.split("=")[0] for line in lines if line.split("=")[1].startswith(self.tag)]
 
     def remove_leftovers(self):
+        """After a test that failed: the next one shall not suffer."""
         containers = self.containers()
         if containers:
             docker("rm", "-f", *containers)
+        for name in os.listdir(self.runtime):
+            subprocess.run(["umount", "-l", os.path.join(self.runtime, name)], stderr=subprocess.DEVNULL)
 
     def leftovers(self):
         """What the cell's workers left on this host: containers, control groups, folders for code, mounts."""

@@ -174,6 +174,42 @@ int images_find(const struct images *images, const char *name, const char **ret_
         return 0;
 }
 
+static void tell(const struct images *images, const char *name, void (*each)(void *data, const char *name), void *data)
+{
+        const char *id;
+        struct error ignored;
+        if (name && images_find(images, name, &id, &ignored) == 0)
+                each(data, name);
+}
+
+static void tell_without_tag(const struct images *images, const char *name, void (*each)(void *data, const char *name), void *data)
+{
+        static const char latest[] = ":latest";
+        char plain[256];
+        size_t size = name ? strlen(name) : 0;
+        size_t tag = sizeof(latest) - 1;
+        if (size <= tag || size >= sizeof(plain) || strcmp(name + size - tag, latest) != 0)
+                return;
+        snprintf(plain, sizeof(plain), "%.*s", (int)(size - tag), name);
+        tell(images, plain, each, data);
+}
+
+void images_each(const struct images *images, void (*each)(void *data, const char *name), void *data)
+{
+        const char *id;
+        json_t *image, *name;
+        size_t i;
+        json_object_foreach(images->known, id, image)
+        {
+                tell(images, id, each, data);
+                json_array_foreach(json_object_get(image, "names"), i, name)
+                {
+                        tell(images, json_string_value(name), each, data);
+                        tell_without_tag(images, json_string_value(name), each, data);
+                }
+        }
+}
+
 const json_t *images_volumes(const struct images *images, const char *id)
 {
         return json_object_get(json_object_get(images->known, id), "volumes");

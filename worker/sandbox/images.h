@@ -27,6 +27,9 @@ int images_refresh_start(struct images *images, struct error *e);
  * the configuration does not allow it or no container can be made of it, ERROR_NOT_FOUND when the engine has no such image. */
 int images_find(const struct images *images, const char *name, const char **ret_id, struct error *e);
 
+/* Tells each name that images_find would find. */
+void images_each(const struct images *images, void (*each)(void *data, const char *name), void *data);
+
 /* The volumes an image declares, an object by path; NULL: none. Borrowed. */
 const json_t *images_volumes(const struct images *images, const char *id);
 

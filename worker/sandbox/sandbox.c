@@ -378,6 +378,11 @@ int sandbox_find_image(const struct sandbox *sandbox, const char *image, const c
         return images_find(&sandbox->link.images, image, ret_id, e);
 }
 
+void sandbox_each_image(const struct sandbox *sandbox, void (*each)(void *data, const char *image), void *data)
+{
+        images_each(&sandbox->link.images, each, data);
+}
+
 void sandbox_want(struct sandbox *sandbox, const char *image, enum risk risk)
 {
         struct slot_want want;

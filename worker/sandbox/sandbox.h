@@ -43,6 +43,9 @@ void sandbox_want(struct sandbox *sandbox, const char *image, enum risk risk);
 /* 0 and the image's id when the engine has it locally and it is allowed; else -1 (ERROR_NOT_FOUND, ERROR_DENIED). From memory, no I/O. */
 int sandbox_find_image(const struct sandbox *sandbox, const char *image, const char **ret_id, struct error *e);
 
+/* Tells each name under which an image may be used now: as the engine lists it, what ends with `:latest` also without that, and its id. */
+void sandbox_each_image(const struct sandbox *sandbox, void (*each)(void *data, const char *image), void *data);
+
 enum sandbox_stream { SANDBOX_STDOUT, SANDBOX_STDERR };
 
 /* How a run ended, beyond its result. */
