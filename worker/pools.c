@@ -13,13 +13,13 @@ struct listing {
 
 static void add(struct pools *pools, char *name_take)
 {
-        char **names = pools->count < POOLS_MAX ? realloc(pools->names, (pools->count + 1) * sizeof(*names)) : NULL;
-        if (!names || !name_take) {
+        char **names = name_take && pools->count < POOLS_MAX ? realloc(pools->names, (pools->count + 1) * sizeof(*names)) : NULL;
+        if (!names) {
                 free(name_take);
                 return;
         }
-        names[pools->count++] = name_take;
         pools->names = names;
+        names[pools->count++] = name_take;
 }
 
 static void add_image(void *data, const char *image)
