@@ -214,13 +214,16 @@ static void leave(struct program *program)
                 drained(program);
 }
 
-static void take_limits(struct config *config, const struct config *fresh)
+/* What has texts of its own is exchanged, so that each configuration goes on owning its own. */
+static void take_limits(struct config *config, struct config *fresh)
 {
+        struct config_trust trust = config->trust;
         for (int risk = RISK_LOW; risk < RISK_COUNT; risk++)
                 config->profiles[risk].limits = fresh->profiles[risk].limits;
         memcpy(config->rates, fresh->rates, sizeof(config->rates));
         config->maximum = fresh->maximum;
         config->trust = fresh->trust;
+        fresh->trust = trust;
         config->global_concurrent = fresh->global_concurrent;
         config->global_executions_per_hour = fresh->global_executions_per_hour;
         config->agent_unfinished_max = fresh->agent_unfinished_max;

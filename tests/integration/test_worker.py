@@ -62,7 +62,7 @@ def test_what_is_away_is_named_with_its_address_and_sigterm_ends_it():
                 return [l for l in worker.lines() if address in l.get("detail", "") and remedy in l["detail"]]
             wait_until(lines, worker.tail)
             assert len(lines()) == 1, worker.tail()
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.tail(60)
 
 
 class Notified:
@@ -103,7 +103,7 @@ def test_parts_that_come_late_make_it_ready_and_a_loss_is_over_by_itself():
         (record,) = cell.wait_for_results(1, 120).values()
         assert record.value["stdout"] == "back\n", record.value
         assert len([l for l in worker.lines() if l.get("message") == "READY"]) == 1
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.tail(60)
         assert not cell.leftovers(), cell.leftovers()
 
 
@@ -135,7 +135,7 @@ def test_execution_logs_reload_and_result_fields():
         text = open(path).read()
         assert text.startswith("xxxxxxxxxx\n=====") and SUMMARY.search(text), text
         reload_limits(cell, worker)
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.tail(60)
 
 
 def check_record(record, cell):
@@ -173,7 +173,7 @@ def test_a_cancelled_job_ends_and_its_output_so_far_is_there():
         cell.flush()
         (record,) = cell.wait_for_results(1, 60).values()
         assert record.value["status"] == "cancelled" and record.value["stdout"] == "begun\n", record.value
-        assert worker.stop() == 0
+        assert worker.stop() == 0, worker.tail(60)
         assert not cell.leftovers(), cell.leftovers()
 
 
