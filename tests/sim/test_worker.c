@@ -157,6 +157,63 @@ static void test_lost_lease_kills_the_run_and_publishes_nothing(void **state)
         worker_world_deinit(&world);
 }
 
+static struct assignment *only_assignment(struct worker_world *world)
+{
+        struct list *assignments = &world->workers[0].worker.assignments;
+        assert_false(list_empty(assignments));
+        return list_entry(assignments->next, struct assignment, link);
+}
+
+static void test_lost_lease_ends_the_run_at_the_next_renewal(void **state)
+{
+        struct worker_world world;
+        char key[128];
+        (void)state;
+        worker_world_init(&world, 1);
+        const char *job = worker_world_submit(&world, "a", "run 60000", 0);
+        worker_world_pass(&world, 1000);
+        snprintf(key, sizeof key, "{brig}:job:%s:a", job);
+        fake_redis_ask(world.redis, "HINCRBY", key, "fence", "1");
+        worker_world_pass(&world, LEASE_MS / 3);
+        assert_int_equal(world.killed, 1);
+        assert_int_equal(worker_world_results(&world), 0);
+        assert_int_equal(world.workers[0].worker.count, 0);
+        worker_world_deinit(&world);
+}
+
+static void test_deadline_counts_from_when_the_renewal_was_sent(void **state)
+{
+        struct worker_world world;
+        (void)state;
+        worker_world_init(&world, 1);
+        worker_world_submit(&world, "a", "run 60000", 0);
+        worker_world_pass(&world, 1000);
+        struct assignment *assignment = only_assignment(&world);
+        uint64_t sent_ms = world.clock.virtual_ms;
+        assignment_check(assignment);
+        world.clock.virtual_ms += 3000; /* the answer is slow */
+        fake_redis_pump_all(world.redis);
+        assert_int_equal(lease_deadline_ms(&assignment->lease), sent_ms + LEASE_MS * 8 / 10);
+        assert_int_equal(assignment->run.deadline_ms, sent_ms + LEASE_MS * 8 / 10);
+        worker_world_deinit(&world);
+}
+
+static void test_hint_during_a_renewal_is_followed_by_another(void **state)
+{
+        struct worker_world world;
+        uint64_t due_ms = 0;
+        (void)state;
+        worker_world_init(&world, 1);
+        worker_world_submit(&world, "a", "run 60000", 0);
+        worker_world_pass(&world, 1000);
+        assignment_check(only_assignment(&world));
+        assignment_check(only_assignment(&world));
+        fake_redis_pump_all(world.redis);
+        assert_true(alarms_next(&world.workers[0].alarms, &due_ms));
+        assert_int_equal(due_ms, world.clock.virtual_ms);
+        worker_world_deinit(&world);
+}
+
 static void test_redis_down_ends_the_run_inside_its_lease(void **state)
 {
         struct worker_world world;
@@ -440,6 +497,9 @@ int main(void)
                         cmocka_unit_test(test_lost_large_record_ends_in_an_error),
                         cmocka_unit_test(test_record_that_cannot_be_read_ends_in_an_error),
                         cmocka_unit_test(test_lost_lease_kills_the_run_and_publishes_nothing),
+                        cmocka_unit_test(test_lost_lease_ends_the_run_at_the_next_renewal),
+                        cmocka_unit_test(test_deadline_counts_from_when_the_renewal_was_sent),
+                        cmocka_unit_test(test_hint_during_a_renewal_is_followed_by_another),
                         cmocka_unit_test(test_redis_down_ends_the_run_inside_its_lease),
                         cmocka_unit_test(test_redis_down_for_a_moment_changes_nothing),
                         cmocka_unit_test(test_job_of_a_silent_worker_runs_elsewhere_and_the_late_one_changes_nothing),
