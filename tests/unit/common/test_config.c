@@ -293,6 +293,30 @@ static void test_the_reference_names_every_key(void **state)
         bytes_deinit(&text);
 }
 
+/* config/README.md ends with the table; BRIG_TEST_UPDATE=1 writes it anew. */
+static void test_the_reference_that_is_shipped_is_this_one(void **state)
+{
+        static const char path[] = BRIG_SOURCE_DIR "/config/README.md", head[] = "| key | variable |";
+        static char page[64 << 10];
+        struct bytes text = {0};
+        (void)state;
+        assert_int_equal(config_print_reference(&text), 0);
+        FILE *file = fopen(path, "r+");
+        assert_non_null(file);
+        page[fread(page, 1, sizeof page - 1, file)] = 0;
+        char *table = strstr(page, head);
+        assert_non_null(table);
+        if (getenv("BRIG_TEST_UPDATE")) {
+                assert_int_equal(ftruncate(fileno(file), table - page), 0);
+                assert_int_equal(fseek(file, table - page, SEEK_SET), 0);
+                fputs((char *)text.data, file);
+        } else {
+                assert_string_equal(table, (char *)text.data);
+        }
+        fclose(file);
+        bytes_deinit(&text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -306,6 +330,7 @@ int main(void)
                         cmocka_unit_test(test_a_missing_file_is_named),
                         cmocka_unit_test(test_units),
                         cmocka_unit_test(test_the_reference_names_every_key),
+                        cmocka_unit_test(test_the_reference_that_is_shipped_is_this_one),
         };
         return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
