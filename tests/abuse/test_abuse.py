@@ -11,13 +11,12 @@
             be in the record's list; "~RE" matches text, {min:, max:} numbers, null that a member is absent
   expect@LEVEL: replaces `expect` at one level
 
-Runs every case through `brig run --job - --json` in parallel, then compares the host with before: containers, volumes, networks, cgroups,
-network namespaces, mounts, processes and runtime files. BRIG_TEST_CASES=RE runs the cases whose name matches.
+Runs every case through `brig run --job - --json` in parallel, then looks for what they left on the host (traces.py). BRIG_TEST_CASES=RE
+runs the cases whose name matches.
 """
 import base64
 import concurrent.futures
 import copy
-import glob
 import json
 import os
 import pathlib
@@ -28,6 +27,8 @@ import tempfile
 import uuid
 
 import yaml
+
+from traces import Traces
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -150,24 +151,6 @@ def attempt(name, level, case, attacker, directory):
             beside.communicate(timeout=30)
 
 
-def docker(*words):
-    return set(subprocess.run(["docker", *words], stdout=subprocess.PIPE, check=True).stdout.decode().split())
-
-
-def host(directory):
-    sandboxed = "\n".join(open(p).read() for p in glob.glob("/proc/[0-9]*/cmdline") if os.access(p, os.R_OK)).count("/brig/init")
-    return {
-        "containers": docker("ps", "-aq", "--filter", "label=brig.worker"),
-        "volumes": docker("volume", "ls", "-q"),
-        "networks": docker("network", "ls", "-q", "--filter", "label=brig.worker"),
-        "cgroups": {p for p in glob.glob("/sys/fs/cgroup/**/brig*", recursive=True)},
-        "namespaces": set(glob.glob("/run/docker/netns/*")) - {"/run/docker/netns/default"},
-        "mounts": {line.split()[4] for line in open("/proc/self/mountinfo") if directory in line},
-        "processes": sandboxed,
-        "files": {p for p in glob.glob(directory + "/run/**", recursive=True) if not p.endswith(".lock")},
-    }
-
-
 def build_attacker(directory):
     path = os.path.join(directory, "attack")
     subprocess.run(["musl-gcc", "-static", "-Os", "-s", "-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu", "-o", path,
@@ -183,7 +166,7 @@ def main():
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as directory:
         attacker = build_attacker(directory)
-        before = host(directory)
+        traces = Traces(directory + "/run")
         with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
             futures = [(name, pool.submit(attempt, name, level, case, attacker, directory)) for name, level, case in everything]
             for name, future in futures:
@@ -193,12 +176,10 @@ def main():
                     print(f"SKIPPED {name}: {faults[0][:200]}")
                 elif faults:
                     failed += 1
-                    print(f"FAILED {name}\n    " + "\n    ".join(faults))
+                    print(f"FAILED {name}\n    " + "\n    ".join(faults), flush=True)
                 else:
                     passed += 1
-        after = host(directory)
-    left = {k: (after[k] - before[k] if isinstance(after[k], set) else max(0, after[k] - before[k])) for k in after}
-    left = {k: v for k, v in left.items() if v}
+        left = traces.left()
     if left:
         failed += 1
         print(f"FAILED left behind: {left}")
@@ -208,4 +189,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
