@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Runs test programs and scripts and counts every single test in them.
 
-  run_tests.py --bin DIR [--jobs N] KIND [KIND ...]      kinds: checks unit sim fault integration abuse
+  run_tests.py --bin DIR [--plain DIR] [--jobs N] KIND [KIND ...]      kinds: checks unit sim fault integration abuse
 
-A C program (DIR/../tests/KIND_*) is counted by cmocka's own closing lines; a script (tests/KIND/test_*) by its closing line
+Fault tests are those of --plain, a build without sanitizers. A C program (DIR/../tests/KIND_*) is counted by cmocka's own closing lines; a script (tests/KIND/test_*) by its closing line
 `N passed, N failed, N skipped`. One that ends without its line, or by a signal, or too late, is one failed test more.
 """
 import argparse
@@ -67,6 +67,7 @@ def report(outcome):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--bin", type=pathlib.Path, required=True)
+    options.add_argument("--plain", type=pathlib.Path)
     options.add_argument("--jobs", type=int, default=os.cpu_count())
     options.add_argument("kinds", nargs="+", choices=list(SECONDS_MAX))
     options = options.parse_args()
@@ -74,7 +75,8 @@ def main():
     for kind in options.kinds:
         jobs = options.jobs if kind in PARALLEL else 1
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            for outcome in pool.map(lambda path, k=kind: run(k, path, options.bin.resolve()), find(kind, options.bin.resolve())):
+            bin_dir = (options.plain or options.bin if kind == "fault" else options.bin).resolve()
+            for outcome in pool.map(lambda path, k=kind, b=bin_dir: run(k, path, b), find(kind, bin_dir)):
                 report(outcome)
                 total = [a + b for a, b in zip(total, outcome[2])]
     print("%d passed, %d failed, %d skipped" % tuple(total))

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 int main(void)
 {
-        return 0; /* the sanitizers bring their own malloc */
+        puts("[  SKIPPED ] 1 test(s): SKIPPED: the sanitizers bring a malloc of their own");
+        return 0;
 }
 #else
 
