@@ -47,7 +47,7 @@ static int finish(struct collection *c, struct error *e)
 {
         struct artifact made = {.bytes = c->file.bytes};
         if (!c->file.open)
-                return 0; /* omitted already */
+                return 0; /* omitted already, or a product */
         if (artifact_file_finish(&c->file, made.sha256, e) < 0)
                 return omit_current(c, "it could not be kept");
         struct artifact *grown = realloc(c->result->artifacts, (c->result->artifact_count + 1) * sizeof(*grown));
@@ -57,6 +57,15 @@ static int finish(struct collection *c, struct error *e)
         c->path = NULL;
         grown[c->result->artifact_count++] = made;
         c->result->artifacts = grown;
+        return 0;
+}
+
+static int open_place(struct collection *c, struct error *e)
+{
+        if (c->product)
+                bytes_clear(c->product);
+        else if (artifact_file_open(&c->file, c->log_directory, e) < 0)
+                return omit_current(c, "it could not be kept");
         return 0;
 }
 
@@ -74,8 +83,8 @@ static int begin(struct collection *c, const struct frame *frame, struct error *
                 return error_set(e, ERROR_MEMORY, "no memory for an artifact's name");
         if (!utf8_valid(name))
                 return omit_current(c, "its name is not UTF-8");
-        if (artifact_file_open(&c->file, c->log_directory, e) < 0)
-                return omit_current(c, "it could not be kept");
+        if (open_place(c, e) < 0)
+                return -1;
         return message.bytes == 0 ? finish(c, e) : 0;
 }
 
@@ -84,6 +93,8 @@ static int go_on(struct collection *c, const struct frame *frame, struct error *
         if (frame->size > c->left_bytes)
                 return error_set(e, ERROR_PROTOCOL, "an artifact is longer than was said");
         c->left_bytes -= frame->size;
+        if (c->product && bytes_append(c->product, frame->payload, frame->size) < 0)
+                return error_set(e, ERROR_MEMORY, "no memory for what was compiled");
         if (c->file.open && artifact_file_write(&c->file, (struct span){frame->payload, frame->size}, e) < 0)
                 omit_current(c, "it could not be kept");
         return c->left_bytes == 0 ? finish(c, e) : 0;

@@ -9,6 +9,7 @@
 struct collection {
         const char *log_directory; /* borrowed, as result */
         struct result *result;
+        struct bytes *product;     /* borrowed: the content of the one artifact goes here, nowhere else; NULL: as files */
         struct artifact_file file; /* the one being received */
         char *path;
         uint64_t left_bytes;

@@ -76,12 +76,28 @@ static bool is_fenced(const struct language *language, enum risk risk)
         return language->fence[0] && language->blocked[risk] && *language->blocked[risk];
 }
 
+/* The folder that `path` lies in, "." for that of all. */
+static void folder_of(char *ret_folder, size_t size, const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        snprintf(ret_folder, size, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
 static int encode_arguments(struct bytes *ret_frames, const struct job *job, const struct language *language, enum risk risk)
 {
+        const char *entry = job->has_code ? language->file : job->entrypoint;
+        const char *program = language->compile[0] ? "/code/" COMMAND_PROGRAM : "/work/" COMMAND_PROGRAM;
         char file[FRAME_PATH_MAX + 8];
-        const struct filling fillings[] = {{"{file}", file}, {"{risk}", risk_name(risk)}, {"{blocked}", language->blocked[risk]}, {0}};
+        char folder[FRAME_PATH_MAX + 8];
+        const struct filling fillings[] = {{"{file}", file},
+                                           {"{folder}", folder},
+                                           {"{program}", program},
+                                           {"{risk}", risk_name(risk)},
+                                           {"{blocked}", language->blocked[risk]},
+                                           {0}};
         char *const *command = is_fenced(language, risk) ? language->fence : language->command;
-        snprintf(file, sizeof(file), "/code/%s", job->has_code ? language->file : job->entrypoint);
+        snprintf(file, sizeof(file), "/code/%s", entry);
+        folder_of(folder, sizeof(folder), entry);
         for (; *command; command++)
                 if (encode_filled(ret_frames, FRAME_ARGUMENT, *command, fillings) < 0)
                         return -1;
@@ -157,12 +173,22 @@ int command_encode(struct bytes *ret_frames, const struct job *job, const struct
         return 0;
 }
 
-int command_write_files(int folder, const struct job *job, const struct language *language, struct error *e)
+/* Its name is that of what was compiled, or it lies in a folder of that name. */
+static bool gives_way(const char *path)
 {
+        size_t size = strlen(COMMAND_PROGRAM);
+        return strncmp(path, COMMAND_PROGRAM, size) == 0 && (path[size] == 0 || path[size] == '/');
+}
+
+int command_write_files(int folder, const struct job *job, const struct language *language, struct span program, struct error *e)
+{
+        if (program.size && code_folder_write(folder, COMMAND_PROGRAM, program, e) < 0)
+                return -1;
         if (job->has_code)
                 return code_folder_write(folder, language->file, bytes_span(&job->code), e);
         for (size_t i = 0; i < job->file_count; i++)
-                if (code_folder_write(folder, job->files[i].path, bytes_span(&job->files[i].content), e) < 0)
+                if (!(program.size && gives_way(job->files[i].path)) &&
+                    code_folder_write(folder, job->files[i].path, bytes_span(&job->files[i].content), e) < 0)
                         return -1;
         return 0;
 }

@@ -157,7 +157,11 @@ int dialogue_begin(struct dialogue *d, const struct language *language, struct e
         const struct sandbox_run *request = d->request;
         struct bytes frames = {0};
         d->stdin_window = FRAME_STDIN_WINDOW;
-        d->collection = (struct collection){.log_directory = d->slot->host->config->log_directory, .result = d->result};
+        d->collection = (struct collection){
+                        .log_directory = d->slot->host->config->log_directory,
+                        .result = d->result,
+                        .product = d->product,
+        };
         int result = command_encode(&frames, request->job, language, request->risk, d->limits, request->deadline_ms, e);
         if (result == 0)
                 result = slot_send(d->slot, bytes_span(&frames), e);

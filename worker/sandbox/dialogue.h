@@ -11,6 +11,7 @@ struct dialogue {
         struct sandbox_run *request;
         struct result *result;
         const struct limits *limits;
+        struct bytes *product; /* where the one artifact goes; NULL: artifacts are kept as files and named in the result */
         struct frame_ended ended;
         bool has_ended;  /* `ended` is set: no process of the job is left */
         bool start_sent; /* from here on the program may have run */

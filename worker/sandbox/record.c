@@ -126,7 +126,7 @@ void record_end(struct result *result, const struct record_end *end)
         note_output(result, end->ended);
         note_limits_hit(result, end);
         result->duration_ms = end->ended ? end->ended->duration_ms : end->duration_ms;
-        result->cpu_ms = watch_cpu_ms(end->watch, end->counters);
+        result->cpu_ms += watch_cpu_ms(end->watch, end->counters);
         result->peak_memory_bytes = end->counters->peak_memory_bytes;
         if (result->termination.cause == CAUSE_VIOLATION)
                 result_add_violation(result, VIOLATION_ATTACK, result->termination.rule, "", 1);

@@ -71,6 +71,7 @@ static void run_free(struct run *run)
 {
         dialogue_deinit(&run->dialogue);
         result_deinit(&run->result);
+        bytes_deinit(&run->program);
         if (run->oom_fd >= 0)
                 close(run->oom_fd);
         free(run);
@@ -307,6 +308,14 @@ static void start_missed(uv_timer_t *timer)
         end_without_result(run, run->dialogue.start_sent ? SANDBOX_INTERRUPTED : SANDBOX_NOT_STARTED, &e);
 }
 
+static int write_files(struct run *run, struct error *e)
+{
+        const struct job *job = run->request->job;
+        int result = command_write_files(run->slot->code_folder, job, run->language, bytes_span(&run->program), e);
+        bytes_deinit(&run->program);
+        return result;
+}
+
 void run_serve(struct run *run)
 {
         struct error e;
@@ -314,8 +323,7 @@ void run_serve(struct run *run)
         run->dialogue.slot = run->slot;
         move(run, RUN_STARTING);
         uv_timer_start(&run->timer, start_missed, START_MS, 0);
-        if (command_write_files(run->slot->code_folder, run->request->job, run->language, &e) < 0 || begin_counting(run, &e) < 0 ||
-            dialogue_begin(&run->dialogue, run->language, &e) < 0)
+        if (write_files(run, &e) < 0 || begin_counting(run, &e) < 0 || dialogue_begin(&run->dialogue, run->language, &e) < 0)
                 end_without_result(run, SANDBOX_NOT_STARTED, &e);
 }
 

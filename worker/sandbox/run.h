@@ -36,6 +36,7 @@ struct run {
         struct run_host *host;
         struct sandbox_run *request;
         const struct language *language;
+        struct bytes program; /* what was compiled, until it is written; empty: nothing was */
         struct slot_want want;
         struct state_machine state;
         struct slot *slot; /* NULL: none yet, or let go */

@@ -6,13 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "worker/sandbox/compile.h"
 #include "worker/sandbox/link.h"
 #include "worker/sandbox/pool.h"
 #include "worker/sandbox/run.h"
 #include "worker/sandbox/site.h"
 #include "worker/sandbox/want.h"
 
-enum { SPARE_KINDS = 4, CODE_BYTES_EACH = 32 << 20 };
+enum {
+        SPARE_KINDS = 4,
+        ONE_SHOT_SLOTS = 2 /* a compiler's container may still be going when the program's comes */,
+        CODE_BYTES_EACH = 32 << 20
+};
 
 struct sandbox {
         struct sandbox_options options;
@@ -23,6 +28,7 @@ struct sandbox {
         struct slot_host slots;
         struct pool pool;
         struct run_host runs;
+        struct compile_host compiles;
         struct list queue; /* of every run not reported */
         size_t run_count;
         uv_timer_t kick; /* work to be done, but not from inside the caller */
@@ -146,7 +152,7 @@ static void slot_lost(struct slot *slot, const struct error *e)
 {
         struct sandbox *sandbox = slot->host->data;
         if (e && e->code == ERROR_SANDBOX)
-                note_broken(sandbox, slot->want.risk, e);
+                note_broken(sandbox, slot->want.profile.risk, e);
         if (!slot->server && e) {
                 log_error(sandbox->options.log, LOG_WARNING, "a waiting container was lost", e, NULL);
                 demand_hold(&sandbox->pool.demand, &slot->want, clock_boottime_ms(sandbox->options.clock));
@@ -313,6 +319,18 @@ static void share(struct sandbox *sandbox)
         sandbox->link.data = sandbox;
 }
 
+static void enqueue(struct sandbox *sandbox, struct run *run)
+{
+        list_append(&sandbox->queue, &run->link);
+        sandbox->run_count++;
+        kick(sandbox);
+}
+
+static void compile_enqueue(struct compile_host *host, struct run *run)
+{
+        enqueue(host->data, run);
+}
+
 static void run_reported(struct run *run)
 {
         struct sandbox *sandbox = run->host->data;
@@ -324,7 +342,7 @@ static void run_reported(struct run *run)
 static size_t slot_count(const struct sandbox *sandbox)
 {
         const struct config *config = sandbox->options.config;
-        return sandbox->options.one_shot ? 1 : config->worker_slots + config->worker_warm * SPARE_KINDS;
+        return sandbox->options.one_shot ? ONE_SHOT_SLOTS : config->worker_slots + config->worker_warm * SPARE_KINDS;
 }
 
 static int open_parts(struct sandbox *sandbox, struct error *e)
@@ -360,6 +378,14 @@ int sandbox_open(struct sandbox **ret_sandbox, uv_loop_t *loop, const struct san
         list_init(&sandbox->queue);
         share(sandbox);
         sandbox->runs = (struct run_host){&sandbox->slots, options->clock, loop, run_reported, sandbox};
+        sandbox->compiles = (struct compile_host){
+                        .config = options->config,
+                        .images = &sandbox->link.images,
+                        .runs = &sandbox->runs,
+                        .cache = {options->config->log_directory, COMPILE_CACHE_ENTRIES_MAX, COMPILE_CACHE_BYTES_MAX},
+                        .enqueue = compile_enqueue,
+                        .data = sandbox,
+        };
         (void)signal(SIGPIPE, SIG_IGN); /* a socket whose other side is gone must be an error, not the end */
         if (open_parts(sandbox, e) < 0) {
                 free_unopened(sandbox);
@@ -403,30 +429,42 @@ static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
         return sandbox_check_level(sandbox, risk, e);
 }
 
+static int run_at_once(struct sandbox *sandbox, struct sandbox_run *request, const struct slot_want *want, const struct language *language,
+                       struct error *e)
+{
+        struct run *run;
+        if (run_new(&run, &sandbox->runs, request, want, language, e) < 0)
+                return -1;
+        request->private = run;
+        enqueue(sandbox, run);
+        return 0;
+}
+
 int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *request, struct error *e)
 {
         const struct config *config = sandbox->options.config;
         struct slot_want want;
-        struct run *run;
-        if (admit(sandbox, request->risk, e) < 0 || want_of_job(&want, config, &sandbox->link.images, request->job, request->risk, e) < 0 ||
-            run_new(&run, &sandbox->runs, request, &want, config_language(config, request->job->language), e) < 0)
+        if (admit(sandbox, request->risk, e) < 0 || want_of_job(&want, config, &sandbox->link.images, request->job, request->risk, e) < 0)
                 return -1;
-        request->private = run;
-        list_append(&sandbox->queue, &run->link);
-        sandbox->run_count++;
-        demand_note(&sandbox->pool.demand, &want, clock_boottime_ms(sandbox->options.clock));
-        kick(sandbox);
-        return 0;
+        const struct language *language = config_language(config, request->job->language);
+        int result = language->compile[0] ? compile_start(&sandbox->compiles, request, &want, e)
+                                          : run_at_once(sandbox, request, &want, language, e);
+        if (result == 0)
+                demand_note(&sandbox->pool.demand, &want, clock_boottime_ms(sandbox->options.clock));
+        return result;
 }
 
 void sandbox_run_extend(struct sandbox_run *request, uint64_t deadline_ms)
 {
+        request->deadline_ms = deadline_ms;
         if (request->private)
                 run_extend(request->private, deadline_ms);
 }
 
 void sandbox_run_cancel(struct sandbox_run *request, enum sandbox_cancel why)
 {
+        request->cancel_asked = true;
+        request->cancel = why;
         if (request->private)
                 run_cancel(request->private, why);
 }

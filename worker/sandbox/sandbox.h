@@ -1,7 +1,11 @@
 /* The engine: a job and a profile in, a result out. Knows neither Kafka nor Redis, so brig run and brig-worker cannot differ.
  *
  * Slots keep started containers waiting, one for each (image, profile) in demand; a container serves one job and is removed; when none
- * fits, the same path starts one cold. What a job finds, what ends it, what its record says: sandbox.md. */
+ * fits, the same path starts one cold. What a job finds, what ends it, what its record says: sandbox.md.
+ *
+ * A job of a compiled language has two containers, one after the other: its compiler's, with limits of its own, and the program's. Its
+ * wall time, memory peak and duration are the run's alone; its cpu_ms holds what the compiler took, which is nothing where the same agent's
+ * same source was compiled before. What ends the compiler ends the job, in phase `compile`; `started` is the program's start. */
 #ifndef BRIG_SANDBOX_H
 #define BRIG_SANDBOX_H
 
@@ -55,6 +59,11 @@ enum sandbox_outcome {
         SANDBOX_INTERRUPTED, /* engine, stream or lease was lost after the start: the job runs again, attempt counted */
 };
 
+enum sandbox_cancel {
+        SANDBOX_CANCEL_REQUEST, /* a request: the result is `cancelled` with the output so far (if the program had not ended) */
+        SANDBOX_CANCEL_LEASE,   /* lease lost or draining: no result; outcome INTERRUPTED or NOT_STARTED */
+};
+
 /* One job. The caller owns it until `done`, which runs exactly once, later, when its container is out of the way of others. */
 struct sandbox_run {
         const struct job *job; /* borrowed until done */
@@ -70,7 +79,9 @@ struct sandbox_run {
         /* `result` is set for FINISHED; the callee takes its content (copies the struct and zeroes it) or leaves it to be deinited. `e`
            says why for the others */
         void *data;
-        void *private; /* the engine's */
+        void *private; /* the engine's, as what follows */
+        bool cancel_asked;
+        enum sandbox_cancel cancel;
 };
 
 /* 0: `done` will run. -1: no slot is free, or the engine is not ready, or the level is not offered. */
@@ -79,14 +90,13 @@ int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *run, struct e
 /* A renewal was confirmed: the job may live until then. */
 void sandbox_run_extend(struct sandbox_run *run, uint64_t deadline_ms);
 
-enum sandbox_cancel {
-        SANDBOX_CANCEL_REQUEST, /* a request: the result is `cancelled` with the output so far (if the program had not ended) */
-        SANDBOX_CANCEL_LEASE,   /* lease lost or draining: no result; outcome INTERRUPTED or NOT_STARTED */
-};
 void sandbox_run_cancel(struct sandbox_run *run, enum sandbox_cancel why);
 
 /* The whole container specification that this job would get, as the engine's create call takes it (for --dry-run). New reference. */
 json_t *sandbox_describe(const struct config *config, const struct job *job, enum risk risk, struct error *e);
+
+/* The same of the container in which such a job of a language with a compiler is compiled. New reference. */
+json_t *sandbox_describe_compiler(const struct config *config, const struct language *language, enum risk risk, struct error *e);
 
 /* Limits in force for this job at this level: the profile's, with what the job named. */
 struct limits sandbox_limits(const struct config *config, const struct job *job, enum risk risk);

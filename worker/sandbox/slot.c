@@ -308,7 +308,7 @@ int slot_prepare(struct slot *slot, const struct slot_want *want, struct error *
         slot->want = *want;
         name_next(slot);
         forget(slot);
-        slot->walls = readback_of(&slot->host->config->profiles[want->risk], &want->limits, want->runtime_processes);
+        slot->walls = readback_of(&slot->want.profile, &want->limits, want->runtime_processes);
         frame_parser_init(&slot->parser, slot->payload, sizeof(slot->payload));
         if (make_places(slot, e) < 0 || create_container(slot, e) < 0) {
                 places_removed(slot);

@@ -36,7 +36,7 @@ struct slot_host {
 /* What a container is made for. */
 struct slot_want {
         char image_id[96];
-        enum risk risk;
+        struct profile profile; /* the level's walls; its texts are the configuration's */
         struct limits limits;
         uint32_t runtime_processes;
 };
