@@ -45,16 +45,24 @@ static int append_limits(struct bytes *text, const struct config *config, const 
         return 0;
 }
 
-static int append_container(struct bytes *text, const struct config *config, const struct preparation *p, struct error *e)
+static int append_container_take(struct bytes *text, const char *title, json_t *specification, struct error *e)
 {
-        json_t *specification = sandbox_describe(config, &p->job, p->risk, e);
         if (!specification)
                 return -1;
         char *pretty = json_dumps(specification, JSON_INDENT(2));
         json_decref(specification);
-        int failed = !pretty || bytes_append_format(text, "\n# Container\n%s\n", pretty) < 0 ? no_memory(e) : 0;
+        int failed = !pretty || bytes_append_format(text, "\n# %s\n%s\n", title, pretty) < 0 ? no_memory(e) : 0;
         free(pretty);
         return failed;
+}
+
+static int append_containers(struct bytes *text, const struct config *config, const struct preparation *p, struct error *e)
+{
+        const struct language *language = config_language(config, p->job.language);
+        if (language->compile[0] &&
+            append_container_take(text, "Compiler's container", sandbox_describe_compiler(config, language, p->risk, e), e) < 0)
+                return -1;
+        return append_container_take(text, "Container", sandbox_describe(config, &p->job, p->risk, e), e);
 }
 
 int dry_run_describe(const struct config *config, const struct preparation *p, struct bytes *ret_text, struct error *e)
@@ -63,5 +71,5 @@ int dry_run_describe(const struct config *config, const struct preparation *p, s
                 return no_memory(e);
         if (append_findings(ret_text, p) < 0 || append_level(ret_text, p) < 0 || append_limits(ret_text, config, p) < 0)
                 return no_memory(e);
-        return append_container(ret_text, config, p, e);
+        return append_containers(ret_text, config, p, e);
 }

@@ -7,7 +7,7 @@
 #include "common/config.h"
 #include "common/error.h"
 
-/* Appends the configuration with where each value comes from, findings, level, limits and the container specification. 0 or -1. */
+/* Appends the configuration with where each value comes from, findings, level, limits and the specification of each container. 0 or -1. */
 int dry_run_describe(const struct config *config, const struct preparation *p, struct bytes *ret_text, struct error *e);
 
 #endif
