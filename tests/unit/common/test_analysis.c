@@ -261,12 +261,48 @@ static void test_faults_in_rules_name_file_line_and_key(void **state)
         remove_folder();
 }
 
+static void test_rust(void **state)
+{
+        static const struct example examples[] = {
+                        {"fn main() { println!(\"std::fs {}\", 'u'); } // use std::net;\n/* unsafe { /* x */ } */", ""},
+                        {"fn f<'a>(x: &'a str) -> &'a str { x }\n", ""},
+                        {"use std::{io, net::TcpStream};\n", "1:5 network.import"},
+                        {"let s = r#\"a\" Command::new(\"sh\") \"#;\n", ""},
+                        {"std::fs::remove_file(p)\n", "1:1 file.import, 1:6 file.change"},
+                        {"static X: &[u8] = include_bytes!(\"/dev/urandom\");\n", "1:19 file.included"},
+                        {"unsafe { f() }\n", "1:1 execution.unsafe"},
+                        {"Command::new(base64::decode(x))\n", "1:1 execution.process, 1:1 execution.decoded!"},
+                        {"let p = \"/etc/shadow\";\n", "1:10 file.system_path, 1:10 sensitive.accounts!"},
+        };
+        for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+                assert_findings(*state, "rust", examples[i].code, RISK_MEDIUM, examples[i].findings);
+}
+
+static void test_go(void **state)
+{
+        static const struct example examples[] = {
+                        {"package main\nimport \"fmt\" // \"net\"\nfunc main() { fmt.Println(`os.Remove(x)`, '\"') }\n", ""},
+                        {"import \"net/http\"\n", "1:1 network.import"},
+                        {"import (\n\t\"fmt\"\n\tn \"net\"\n)\n", "3:1 network.import"},
+                        {"import (\"net/url\"; \"os/exec\")\n", "1:18 execution.import"},
+                        {"f(\"net\")\nreturn \"net\"\n", ""},
+                        {"os.WriteFile(p, b, 0644)\n", "1:1 file.change"},
+                        {"//go:embed x\n//go:linkname a b\n", "1:1 file.included, 2:1 execution.raw"},
+                        {"c, _ := base64.StdEncoding.DecodeString(x)\nexec.Command(string(c))\n",
+                         "1:1 execution.decoded!, 2:1 execution.process"},
+        };
+        for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+                assert_findings(*state, "go", examples[i].code, RISK_MEDIUM, examples[i].findings);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(test_python),
                         cmocka_unit_test(test_node),
                         cmocka_unit_test(test_bash),
+                        cmocka_unit_test(test_rust),
+                        cmocka_unit_test(test_go),
                         cmocka_unit_test(test_at_high_nothing_is_raised_and_unknown_languages_have_no_rules),
                         cmocka_unit_test(test_each_file_is_looked_at_under_its_path),
                         cmocka_unit_test(test_too_many_findings_keep_those_that_raise),
