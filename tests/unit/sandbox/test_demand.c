@@ -12,7 +12,7 @@
 
 static struct slot_want want_of(unsigned image)
 {
-        struct slot_want want = {.risk = RISK_MEDIUM, .limits = {.memory_bytes = 256, .cpu_millis = 500, .processes = 20}};
+        struct slot_want want = {.profile = {.risk = RISK_MEDIUM}, .limits = {.memory_bytes = 256, .cpu_millis = 500, .processes = 20}};
         snprintf(want.image_id, sizeof(want.image_id), "sha256:%u", image);
         return want;
 }
@@ -72,13 +72,15 @@ static void test_a_container_never_serves_another_level_image_or_limit(void **st
 {
         (void)state;
         const struct slot_want want = want_of(1);
-        struct slot_want others[5] = {want_of(2), want, want, want, want};
-        others[1].risk = RISK_HIGH;
+        struct slot_want others[7] = {want_of(2), want, want, want, want, want, want};
+        others[1].profile.risk = RISK_HIGH;
         others[2].limits.memory_bytes++;
         others[3].limits.cpu_millis++;
         others[4].limits.processes++;
+        others[5].profile.network = NETWORK_NONE;
+        others[6].profile.tmp_bytes++;
         assert_true(slot_want_equal(&want, &want));
-        for (size_t i = 0; i < 5; i++)
+        for (size_t i = 0; i < 7; i++)
                 assert_false(slot_want_equal(&want, &others[i]));
 }
 
