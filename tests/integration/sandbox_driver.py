@@ -11,7 +11,7 @@ import traceback
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-INIT = os.path.join(os.environ.get("BRIG_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin")), "brig-init")
+INIT = os.path.join(os.environ.get("BRIG_TEST_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin")), "brig-init")
 IMAGE = os.environ.get("BRIG_TEST_IMAGE", "brig/python")
 ENGINE = os.environ.get("BRIG_DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 PATIENCE_S = float(os.environ.get("BRIG_TEST_PATIENCE", "60"))

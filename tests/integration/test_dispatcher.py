@@ -21,7 +21,7 @@ from kafka_server import KafkaServer  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
 from server import Unavailable, free_port  # noqa: E402
 
-BIN = os.environ.get("BRIG_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin"))
+BIN = os.environ.get("BRIG_TEST_BIN_DIR", os.path.join(ROOT, "build", "dev", "bin"))
 PROGRAM = os.path.join(BIN, "brig-dispatcher")
 PATIENCE = 60
 
