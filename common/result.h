@@ -41,7 +41,7 @@ struct termination {
         int code;          /* exit, compile_failed */
         int signal;        /* signal */
         char rule[48];     /* violation */
-        char reason[160];  /* infrastructure */
+        char reason[240];  /* infrastructure: as long as an error */
         bool has_limit;    /* limit causes: */
         uint64_t limit;    /* the value in `limits` under the cause's key */
         uint64_t observed; /* in the same unit */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,6 +73,13 @@ static bool set_flag(int fd, int flag)
         return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | flag) == 0 && (fcntl(fd, F_GETFL) & flag);
 }
 
+/* The image may have a folder of that name with a mode that shuts the job out. */
+static bool set_mode(const char *path, mode_t mode)
+{
+        (void)chmod(path, mode);
+        return access(path, R_OK | W_OK | X_OK) == 0;
+}
+
 static _Noreturn void refuse(const char *reason)
 {
         uint8_t header[FRAME_HEADER_BYTES];
@@ -96,6 +104,8 @@ int main(int argc, char **argv, char **environment)
                 refuse("no signal descriptor");
         if (!set_flag(STDIN_FILENO, O_NONBLOCK) || !set_flag(STDOUT_FILENO, O_NONBLOCK))
                 refuse("stdin or stdout blocks");
+        if (!set_mode("/work", 0755) || !set_mode("/tmp", 01777))
+                refuse("/work or /tmp cannot be written");
         if (!supervisor_init(&supervisor, signals, environment))
                 refuse("no memory, or an image with too many variables");
         touch_stack();

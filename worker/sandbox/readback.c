@@ -172,7 +172,7 @@ static int check_mount(const struct readback *want, const struct mount *mount, u
         }
         if (has_option(mount->options, "ro") || is_kernel_place(mount->target))
                 return 0;
-        return error_set(e, ERROR_SANDBOX, "%s is writable (%.80s)", mount->target, mount->options);
+        return error_set(e, ERROR_SANDBOX, "%s is writable (%.80s), or the image has a link to it", mount->target, mount->options);
 }
 
 static const char *next_line(const char *line)

@@ -145,13 +145,23 @@ static void greeting_missed(uv_timer_t *timer)
         slot_fail(slot, &e);
 }
 
+static void end_unserved(struct slot *slot)
+{
+        struct error e;
+        error_set(&e, ERROR_DOCKER, "the container ended before it served");
+        slot_fail(slot, &e);
+}
+
 static void started(struct docker_call *call, const struct error *e)
 {
         struct slot *slot = call->data;
         if (!answered(slot, e))
                 return;
         slot->started = true;
-        check_when_started(slot);
+        if (slot->attached)
+                check_when_started(slot);
+        else
+                end_unserved(slot);
 }
 
 static void attached(struct attach *attach)
@@ -214,7 +224,6 @@ static void received(struct attach *attach, enum attach_stream stream, struct sp
 static void detached(struct attach *attach, const struct error *e)
 {
         struct slot *slot = attach->data;
-        struct error ended;
         slot->attached = false;
         switch (slot_state(slot)) {
         case SLOT_REMOVING:
@@ -223,9 +232,16 @@ static void detached(struct attach *attach, const struct error *e)
         case SLOT_SERVING:
                 slot->host->lost(slot, e);
                 break;
+        case SLOT_STARTING:
+                if (slot->called)
+                        break; /* the engine's answer says why */
+                end_unserved(slot);
+                break;
         default:
-                error_set(&ended, ERROR_DOCKER, "the container ended before it served");
-                slot_fail(slot, e ? e : &ended);
+                if (e)
+                        slot_fail(slot, e);
+                else
+                        end_unserved(slot);
         }
 }
 

@@ -115,15 +115,17 @@ static void cover_volumes(json_t *object, const json_t *volumes)
         }
 }
 
+/* All are the job's own: where the image has a folder of that name, runc gives its mode to the tmpfs, and brig-init has to set it right. */
 static json_t *tmpfs(const struct spec *spec)
 {
         struct spec_sizes sizes = spec_sizes(spec->profile, spec->limits.memory_bytes);
         json_t *object = json_object();
-        char owner[64];
-        snprintf(owner, sizeof(owner), "mode=0755,uid=%" PRIu32 ",gid=%" PRIu32, spec->uid, spec->gid);
-        add_tmpfs(object, "/work", sizes.work_bytes, owner);
-        add_tmpfs(object, "/tmp", sizes.tmp_bytes, "mode=1777");
-        add_tmpfs(object, "/dev/shm", sizes.shm_bytes, "mode=1777");
+        char work[64], shared[64];
+        snprintf(work, sizeof(work), "mode=0755,uid=%" PRIu32 ",gid=%" PRIu32, spec->uid, spec->gid);
+        snprintf(shared, sizeof(shared), "mode=1777,uid=%" PRIu32 ",gid=%" PRIu32, spec->uid, spec->gid);
+        add_tmpfs(object, "/work", sizes.work_bytes, work);
+        add_tmpfs(object, "/tmp", sizes.tmp_bytes, shared);
+        add_tmpfs(object, "/dev/shm", sizes.shm_bytes, shared);
         cover_volumes(object, spec->image_volumes);
         return object;
 }

@@ -186,12 +186,12 @@ static void test_every_writable_place_has_a_size_and_an_inode_limit(void **state
         assert_string_equal(json_string_value(json_object_get(tmpfs, "/work")),
                             "rw,noexec,nosuid,nodev,size=33554432,nr_inodes=8192,mode=0755,uid=65534,gid=65534");
         assert_string_equal(json_string_value(json_object_get(tmpfs, "/dev/shm")),
-                            "rw,noexec,nosuid,nodev,size=16777216,nr_inodes=4096,mode=1777");
+                            "rw,noexec,nosuid,nodev,size=16777216,nr_inodes=4096,mode=1777,uid=65534,gid=65534");
         json_decref(body);
         body = make(RISK_HIGH, NULL);
         assert_null(json_object_get(at(body, "Tmpfs"), "/dev/shm"));
         assert_string_equal(json_string_value(json_object_get(at(body, "Tmpfs"), "/tmp")),
-                            "rw,noexec,nosuid,nodev,size=4194304,nr_inodes=1024,mode=1777");
+                            "rw,noexec,nosuid,nodev,size=4194304,nr_inodes=1024,mode=1777,uid=65534,gid=65534");
         json_decref(body);
 }
 

@@ -12,11 +12,19 @@ static bool succeeded(unsigned status)
         return status >= 200 && status < 300;
 }
 
+/* Runtimes say it behind the names of all who passed it on. */
+static const char *reason_of(const char *message)
+{
+        static const char passed_on[] = "unable to start container process: ";
+        const char *found = strstr(message, passed_on);
+        return found ? found + sizeof(passed_on) - 1 : message;
+}
+
 static int call_refused(const struct docker_call *call, struct error *e)
 {
         const char *message = json_string_value(json_object_get(call->answer, "message"));
         return error_set(e, ERROR_DOCKER, "%s: the engine answered %u: %s", call->http.name, call->status,
-                         message ? message : "nothing more");
+                         message ? reason_of(message) : "nothing more");
 }
 
 static void answered(struct http_exchange *http, const struct error *e)
