@@ -193,6 +193,18 @@ int cgroup_lift_cpu(const struct cgroup *cgroup, struct error *e)
         return folder_write(cgroup, CGROUP_CPU, "cpu.cfs_quota_us", "-1", e);
 }
 
+int cgroup_limit_sockets(const struct cgroup *cgroup, uint64_t bytes, struct error *e)
+{
+        char number[32];
+        struct error refused;
+        snprintf(number, sizeof number, "%llu", (unsigned long long)bytes);
+        if (cgroup->layout->version == CGROUP_V2 ||
+            folder_write(cgroup, CGROUP_MEMORY, "memory.kmem.tcp.limit_in_bytes", number, &refused) == 0 || refused.sys == ENOENT)
+                return 0;
+        *e = refused;
+        return -1;
+}
+
 size_t cgroup_processes(const struct cgroup *cgroup, pid_t *ret_pids, size_t max)
 {
         char text[CGROUP_FILE_SIZE];

@@ -78,6 +78,10 @@ int cgroup_read_limits(const struct cgroup *cgroup, struct cgroup_limits *ret_li
 /* Takes the CPU quota away, so that a kill is not throttled. Root; 0 or -1. */
 int cgroup_lift_cpu(const struct cgroup *cgroup, struct error *e);
 
+/* v1 counts the buffers of TCP and UDP apart from all other memory, and without this only for the whole host; neither runc nor the parent
+ * limits them. Nothing to do on v2, and where the kernel has no such file. Root, before the job has a socket; 0 or -1. */
+int cgroup_limit_sockets(const struct cgroup *cgroup, uint64_t bytes, struct error *e);
+
 /* Tasks' process ids as this process sees them; at most `max`; returns how many there are, 0 also when the folder is gone. */
 size_t cgroup_processes(const struct cgroup *cgroup, pid_t *ret_pids, size_t max);
 

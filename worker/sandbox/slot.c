@@ -14,6 +14,7 @@ enum {
         REMOVE_RETRY_MAX_MS = 2000,
         REMOVE_TRIES_CLOSING = 12, /* 20 ms doubled: about 8 s */
         GREETING_MS = 15000,
+        SOCKET_MEMORY_PART = 8,
 };
 
 #define STATE(s) (1U << (s))
@@ -102,6 +103,8 @@ static int check_walls(struct slot *slot, struct error *e)
                 return -1;
         if (slot->has_parent && host->cgroups->driver == CGROUP_DRIVER_SYSTEMD &&
             cgroup_parent_limit(&slot->parent, slot->want.limits.memory_bytes, e) < 0)
+                return -1;
+        if (host->root && cgroup_limit_sockets(&slot->cgroup, slot->want.limits.memory_bytes / SOCKET_MEMORY_PART, e) < 0)
                 return -1;
         if (slot->walls.profile->network == NETWORK_LOOPBACK && host->root)
                 return netns_raise_loopback(slot->pid, e);
