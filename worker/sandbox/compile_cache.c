@@ -31,6 +31,7 @@ static int read_whole(int file, struct bytes *ret_program)
                 ret_program->size += (size_t)size;
                 left -= size;
         }
+        ret_program->data[ret_program->size] = 0;
         return 0;
 }
 

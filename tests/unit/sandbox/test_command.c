@@ -131,9 +131,36 @@ static void test_a_lease_and_artifacts_are_told_before_the_command(void **state)
         bytes_deinit(&told.frames);
 }
 
+static void test_what_is_compiled_lies_where_each_container_finds_it(void **state)
+{
+        (void)state;
+        struct told told;
+        const struct language compiled = {.name = "go", .file = "main.go", .compile = {"go"}, .command = {"{program}"}};
+        const struct language compiler = {.name = "go", .file = "main.go", .command = {"go", "{program}", "./{folder}"}};
+        const struct job job = {.entrypoint = (char *)"cmd/x/main.go"};
+        const struct job code = {.has_code = true};
+        tell(&told, &job, &compiled, RISK_HIGH, 0);
+        assert_int_equal(next(&told).type, FRAME_LIMITS);
+        expect_text(&told, FRAME_ARGUMENT, "/code/program");
+        bytes_deinit(&told.frames);
+        tell(&told, &job, &compiler, RISK_HIGH, 0);
+        assert_int_equal(next(&told).type, FRAME_LIMITS);
+        expect_text(&told, FRAME_ARGUMENT, "go");
+        expect_text(&told, FRAME_ARGUMENT, "/work/program");
+        expect_text(&told, FRAME_ARGUMENT, "./cmd/x");
+        bytes_deinit(&told.frames);
+        tell(&told, &code, &compiler, RISK_HIGH, 0);
+        (void)next(&told);
+        expect_text(&told, FRAME_ARGUMENT, "go");
+        expect_text(&told, FRAME_ARGUMENT, "/work/program");
+        expect_text(&told, FRAME_ARGUMENT, "./.");
+        bytes_deinit(&told.frames);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                        cmocka_unit_test(test_what_is_compiled_lies_where_each_container_finds_it),
                         cmocka_unit_test(test_the_command_is_the_languages_and_the_jobs),
                         cmocka_unit_test(test_a_fence_stands_where_the_level_blocks_names),
                         cmocka_unit_test(test_a_lease_and_artifacts_are_told_before_the_command),
