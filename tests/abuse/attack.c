@@ -501,7 +501,59 @@ static long call_bus_error(void) /* writes a mapped file beyond what its tmpfs c
         return 1;
 }
 
+static long call_many_processes(void)
+{
+        enum { MANY = 300 };
+        for (int n = 0; n < MANY; n++) {
+                pid_t pid = fork();
+                if (pid < 0)
+                        return -1;
+                if (pid == 0)
+                        for (;;)
+                                pause();
+        }
+        return MANY;
+}
+static long call_network_device(void) /* any but lo */
+{
+        char line[256];
+        long others = -2; /* lines of heading */
+        FILE *devices = fopen("/proc/net/dev", "r");
+        while (devices && fgets(line, sizeof(line), devices))
+                others += !strstr(line, " lo:");
+        errno = ENODEV;
+        return others > 0 ? others : -1;
+}
+static long call_bounding_set(void)
+{
+        long held = 0;
+        for (unsigned long capability = 0; capability < 41; capability++)
+                held += prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1;
+        errno = EPERM;
+        return held ? held : -1;
+}
+static long call_write_open_folder(void) /* of an image that has one; only a read-only root prevents it */
+{
+        return open("/open/owned", O_CREAT | O_WRONLY, 0600);
+}
+static long call_root(void)
+{
+        errno = EPERM;
+        return geteuid() == 0 ? 1 : -1;
+}
+static long call_set_user_id(void) /* of an image that has this program so */
+{
+        char *argv[] = {"attack", "root", NULL};
+        return execv("/set-user-id", argv);
+}
+
 static const struct attack attacks[] = {
+                {"many-processes", call_many_processes},
+                {"network-device", call_network_device},
+                {"bounding-set", call_bounding_set},
+                {"write-open-folder", call_write_open_folder},
+                {"root", call_root},
+                {"set-user-id", call_set_user_id},
                 {"abort", call_abort},
                 {"big-array", call_big_array},
                 {"stack-overflow", call_stack_overflow},

@@ -86,11 +86,13 @@ def record_of(case, level, attacker):
     return json.dumps(job).encode()
 
 
-def start(directory, *options, config=None):
+def start(directory, *options, config=None, engine=None):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRIG_")}
     environment.update(BRIG_LOGS_DIRECTORY=directory, BRIG_WORKER_RUNTIME_DIRECTORY=directory + "/run")
     if config:
         environment["BRIG_CONFIG"] = config
+    if engine:
+        environment["BRIG_DOCKER_HOST"] = "unix://" + engine
     return subprocess.Popen([str(BIN / "brig"), "run", "--job", "-", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, env=environment)
 

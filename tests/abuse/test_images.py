@@ -74,6 +74,10 @@ def make_image(name, entries, settings):
     subprocess.run(["docker", "import", *changes, "-", PREFIX + name], input=archive.getvalue(), stdout=subprocess.DEVNULL, check=True)
 
 
+def remove_image(name):
+    subprocess.run(["docker", "rmi", PREFIX + name], stdout=subprocess.DEVNULL)
+
+
 def make_config(directory):
     config = pathlib.Path(directory) / "config"
     shutil.copytree(ROOT / "config", config)
@@ -83,11 +87,11 @@ def make_config(directory):
     return str(main)
 
 
-def run(name, attacker, directory, config):
+def run(name, attacker, directory, config, engine=None):
     content = base64.b64encode(attacker).decode()
     job = {"job_id": str(uuid.uuid4()), "agent_id": "abuse", "language": "native", "image": PREFIX + name, "entrypoint": "attack",
            "files": [{"path": "attack", "content": content, "encoding": "base64"}], "args": ["write-root", "exec-tmp"]}
-    process = start(directory, "--json", config=config)
+    process = start(directory, "--json", config=config, engine=engine)
     return process.communicate(json.dumps(job).encode(), timeout=120)[0].decode()
 
 
@@ -97,7 +101,7 @@ def attempt(name, attacker, directory, config):
     try:
         record = json.dumps(json.loads(run(name, attacker, directory, config)))
     finally:
-        subprocess.run(["docker", "rmi", PREFIX + name], stdout=subprocess.DEVNULL)
+        remove_image(name)
     if wanted in record.replace('\\\\"', '\\"') and ('"succeeded"' in record) == (wanted == WORKS):
         return 0
     print(f"FAILED {name}: no {wanted} in {record[:1500]}")
