@@ -143,9 +143,9 @@ static void finish(struct assignment *a)
         stamp(a, &a->result);
         if (a->ports->keep_log && a->result.started_at_ms)
                 a->ports->keep_log(a->ports->keep_log_data, &a->job, a->risk, &a->result);
-        leave_slot(a, true);
         move(a, ASSIGNMENT_CONFIRMING);
         lease_renew(&a->lease); /* one that is on its way serves as well: its OK comes after the end */
+        leave_slot(a, true);
 }
 
 /* A record for a job that did not run to an end of its own. */
