@@ -44,8 +44,10 @@ static void evict_least_wanted(struct pool *pool)
         for (size_t i = 0; i < pool->count; i++) {
                 struct slot *slot = pool->slots[i];
                 uint64_t asked_ms = demand_asked_ms(&pool->demand, &slot->want);
-                if (slot_state(slot) == SLOT_REMOVING && !slot->server)
-                        return; /* one is going already */
+                if (slot_state(slot) == SLOT_REMOVING && !slot->server) {
+                        slot_remove(slot); /* one is going already, and is to hurry */
+                        return;
+                }
                 if (slot_state(slot) == SLOT_WAITING && asked_ms < least_ms) {
                         least = slot;
                         least_ms = asked_ms;

@@ -101,15 +101,23 @@ static void removal_missed(uv_timer_t *timer)
         report(timer->data);
 }
 
+static void let_go(struct run *run)
+{
+        if (run->dialogue.has_ended && !run->wait_until_removed) {
+                slot_retire(run->slot);
+                return;
+        }
+        dialogue_leave(&run->dialogue);
+        slot_remove(run->slot);
+}
+
 /* Lets the container go. Where init has said that nothing runs any more, nobody waits for its removal. */
 static void leave(struct run *run)
 {
         move(run, RUN_REMOVING);
         uv_timer_stop(&run->timer);
-        if (run->slot && slot_state(run->slot) == SLOT_SERVING) {
-                dialogue_leave(&run->dialogue);
-                slot_remove(run->slot);
-        }
+        if (run->slot && slot_state(run->slot) == SLOT_SERVING)
+                let_go(run);
         if (run->slot && run->wait_until_removed)
                 uv_timer_start(&run->timer, removal_missed, REMOVE_WAIT_MS, 0);
         else

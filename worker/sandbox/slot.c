@@ -15,6 +15,8 @@ enum {
         REMOVE_TRIES_CLOSING = 12, /* 20 ms doubled: about 8 s */
         GREETING_MS = 15000,
         SOCKET_MEMORY_PART = 8,
+        LEAVE_AFTER_MS = 20,  /* what the engine does for a container's end would slow down the way of its result */
+        REMOVE_AFTER_MS = 80, /* by then the engine has seen it end: to remove a running one costs more */
 };
 
 #define STATE(s) (1U << (s))
@@ -230,7 +232,8 @@ static void detached(struct attach *attach, const struct error *e)
         slot->attached = false;
         switch (slot_state(slot)) {
         case SLOT_REMOVING:
-                remove_step(slot);
+                if (!slot->retiring)
+                        remove_step(slot);
                 break;
         case SLOT_SERVING:
                 slot->host->lost(slot, e);
@@ -301,7 +304,7 @@ static int create_container(struct slot *slot, struct error *e)
 
 static void forget(struct slot *slot)
 {
-        slot->called = slot->attached = slot->created = slot->started = slot->greeted = slot->gone = false;
+        slot->called = slot->attached = slot->created = slot->started = slot->greeted = slot->gone = slot->retiring = false;
         slot->tries = 0;
         slot->pid = 0;
         slot->server = NULL;
@@ -391,6 +394,7 @@ static void remove_container_now(struct slot *slot)
 static void remove_step(struct slot *slot)
 {
         uv_timer_stop(&slot->timer);
+        slot->retiring = false;
         if (slot->called)
                 return;
         if (slot->created && !slot->gone && !given_up(slot)) {
@@ -408,9 +412,27 @@ static void remove_step(struct slot *slot)
 /* From the timer, never from inside the caller, who may still be at work with the slot. */
 void slot_remove(struct slot *slot)
 {
-        if (slot_state(slot) == SLOT_EMPTY || slot_state(slot) == SLOT_REMOVING)
+        if (slot_state(slot) == SLOT_EMPTY || (slot_state(slot) == SLOT_REMOVING && !slot->retiring))
                 return;
-        move(slot, SLOT_REMOVING);
+        if (!slot->retiring)
+                move(slot, SLOT_REMOVING);
         slot->tries = 0;
         uv_timer_start(&slot->timer, try_again, 0, 0);
+}
+
+static void dismiss(uv_timer_t *timer)
+{
+        struct slot *slot = timer->data;
+        uint8_t frame[FRAME_FIXED_MAX];
+        struct error ignored;
+        (void)slot_send(slot, (struct span){frame, frame_encode_empty(frame, FRAME_LEAVE)}, &ignored);
+        uv_timer_start(timer, try_again, REMOVE_AFTER_MS, 0);
+}
+
+void slot_retire(struct slot *slot)
+{
+        move(slot, SLOT_REMOVING);
+        slot->retiring = true;
+        slot->tries = 0;
+        uv_timer_start(&slot->timer, dismiss, LEAVE_AFTER_MS, 0);
 }

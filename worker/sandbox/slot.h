@@ -45,7 +45,7 @@ struct slot {
         struct attach attach;
         struct frame_parser parser;
         uint8_t payload[FRAME_DATA_MAX + 1024];
-        bool called, attached, created, started, greeted, gone;
+        bool called, attached, created, started, greeted, gone, retiring;
         unsigned tries;
         pid_t pid;
 };
@@ -63,8 +63,11 @@ void slot_serve(struct slot *slot, void *server);
 
 int slot_send(struct slot *slot, struct span frames, struct error *e);
 
-/* Kills whatever is left and removes; `emptied` follows. Removing already or EMPTY: nothing. */
+/* Kills whatever is left and removes; `emptied` follows. Removing already or EMPTY: nothing; retiring: at once now. */
 void slot_remove(struct slot *slot);
+
+/* SERVING → REMOVING when brig-init has said that nothing runs any more: out of the way of the result, and without haste. */
+void slot_retire(struct slot *slot);
 
 static inline enum slot_state slot_state(const struct slot *slot)
 {
