@@ -8,8 +8,9 @@ enum { DEMAND_MAX = 16, DEMAND_LASTS_MS = 10 * 60 * 1000 };
 
 struct demand_entry {
         struct slot_want want;
-        uint64_t asked_ms;      /* 0: unused */
-        uint64_t not_before_ms; /* after a failure */
+        uint64_t asked_ms;         /* 0: unused */
+        uint64_t not_before_ms;    /* after a failure */
+        uint64_t missing_since_ms; /* fewer are ready than are to be; 0: enough are */
 };
 
 /* Zeroed it is empty. */

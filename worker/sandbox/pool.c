@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STARTS_AT_ONCE = 2 }; /* more only makes each of them slower */
+enum {
+        STARTS_AT_ONCE = 2,   /* more only makes each of them slower */
+        REFILL_AFTER_MS = 50, /* a start beside a short program doubles its time */
+};
 
 int pool_open(struct pool *pool, struct slot_host *host, const struct clock *clock, uv_loop_t *loop, size_t count, uint64_t warm,
               struct error *e)
@@ -112,15 +115,33 @@ static bool warm_one(struct pool *pool, const struct demand_entry *entry, uint64
         return false;
 }
 
-void pool_warm(struct pool *pool)
+/* How long until containers may be started for an entry; UINT64_MAX: none is missing. */
+static uint64_t refill_wait_ms(const struct pool *pool, struct demand_entry *entry, uint64_t now_ms)
+{
+        if (!demand_entry_lasts(entry, now_ms) || count_ready(pool, &entry->want) >= pool->warm) {
+                entry->missing_since_ms = 0;
+                return UINT64_MAX;
+        }
+        if (!entry->missing_since_ms)
+                entry->missing_since_ms = now_ms;
+        uint64_t missing_ms = now_ms - entry->missing_since_ms;
+        return missing_ms < REFILL_AFTER_MS ? REFILL_AFTER_MS - missing_ms : 0;
+}
+
+uint64_t pool_warm(struct pool *pool)
 {
         uint64_t now_ms = clock_boottime_ms(pool->clock);
+        uint64_t next_ms = UINT64_MAX;
         for (size_t i = 0; i < DEMAND_MAX; i++) {
-                const struct demand_entry *entry = &pool->demand.entries[i];
-                while (demand_entry_lasts(entry, now_ms) && count_ready(pool, &entry->want) < pool->warm)
+                struct demand_entry *entry = &pool->demand.entries[i];
+                uint64_t wait_ms = refill_wait_ms(pool, entry, now_ms);
+                while (wait_ms == 0 && count_ready(pool, &entry->want) < pool->warm)
                         if (!warm_one(pool, entry, now_ms))
                                 break;
+                if (wait_ms > 0 && wait_ms < next_ms)
+                        next_ms = wait_ms;
         }
+        return next_ms;
 }
 
 bool pool_owns(const struct pool *pool, const char *container)

@@ -25,8 +25,9 @@ enum pool_choice {
 };
 enum pool_choice pool_choose(struct pool *pool, const struct slot_want *want, struct slot **ret_slot);
 
-/* Starts containers that are in demand, a few at a time. */
-void pool_warm(struct pool *pool);
+/* Starts containers that are in demand, a few at a time and not at once. Gives after how many ms it is to be called again; UINT64_MAX: not
+ * before something has changed. */
+uint64_t pool_warm(struct pool *pool);
 
 bool pool_owns(const struct pool *pool, const char *container);
 bool pool_is_empty(const struct pool *pool);

@@ -117,8 +117,11 @@ static void kicked(uv_timer_t *timer)
                 if (run_state(run) == RUN_QUEUED)
                         place(sandbox, run);
         }
-        if (sandbox_ready(sandbox) && !sandbox->options.one_shot)
-                pool_warm(&sandbox->pool);
+        if (!sandbox_ready(sandbox) || sandbox->options.one_shot)
+                return;
+        uint64_t wait_ms = pool_warm(&sandbox->pool);
+        if (wait_ms != UINT64_MAX)
+                uv_timer_start(timer, kicked, wait_ms, 0);
 }
 
 static void kick(struct sandbox *sandbox)
