@@ -205,15 +205,22 @@ void admission_start(struct partition *p, const struct kafka_record *record)
 {
         struct intake intake;
         enum intake_verdict verdict = intake_open(&intake, p->dispatcher->options.config, record);
-        if (verdict != INTAKE_NOBODYS)
+        if (verdict == INTAKE_JOB || verdict == INTAKE_REFUSED)
                 ledger_name(&p->ledger, record->offset, ledger_key_of(span_of(intake.agent_id), span_of(intake.job_id)));
-        if (verdict != INTAKE_JOB)
-                p->dispatcher->counters.jobs_refused++;
-        if (verdict == INTAKE_JOB)
+        p->dispatcher->counters.jobs_refused += verdict == INTAKE_REFUSED || verdict == INTAKE_NOBODYS;
+        switch (verdict) {
+        case INTAKE_JOB:
                 admit_job(p, record, &intake.job);
-        else if (verdict == INTAKE_REFUSED)
+                break;
+        case INTAKE_REFUSED:
                 refused(p, record, &intake);
-        else
+                break;
+        case INTAKE_NOBODYS:
                 nobodys(p, record);
+                break;
+        case INTAKE_AGAIN:
+                ask_soon(p, record->offset);
+                break;
+        }
         intake_close(&intake);
 }

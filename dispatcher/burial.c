@@ -49,8 +49,9 @@ static int end_casualty(struct partition *p, const struct casualty *casualty, co
 int burial_of_casualty(struct partition *p, const struct casualty *casualty, const struct kafka_record *record)
 {
         struct intake intake = {0};
-        bool same = record && intake_open(&intake, p->dispatcher->options.config, record) == INTAKE_JOB &&
-                    strcmp(intake.job_id, casualty->job_id) == 0 && strcmp(intake.agent_id, casualty->agent_id) == 0;
+        if (record && intake_open(&intake, p->dispatcher->options.config, record) == INTAKE_AGAIN)
+                return -1;
+        bool same = strcmp(intake.job_id, casualty->job_id) == 0 && strcmp(intake.agent_id, casualty->agent_id) == 0;
         int outcome = end_casualty(p, casualty, same ? record : NULL, same ? intake.job.metadata : NULL);
         intake_close(&intake);
         return outcome;

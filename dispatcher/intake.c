@@ -26,9 +26,10 @@ enum intake_verdict intake_open(struct intake *ret_intake, const struct config *
 {
         struct job_bounds bounds = config_job_bounds(config);
         memset(ret_intake, 0, sizeof *ret_intake);
-        if (job_parse(record->value, &bounds, &ret_intake->job, &ret_intake->rejection, ret_intake->job_id, ret_intake->agent_id) < 0) {
-                ret_intake->dead_letter = true;
-                return refused(ret_intake);
-        }
-        return image_allowed(ret_intake, config) ? INTAKE_JOB : refused(ret_intake);
+        if (job_parse(record->value, &bounds, &ret_intake->job, &ret_intake->rejection, ret_intake->job_id, ret_intake->agent_id) == 0)
+                return image_allowed(ret_intake, config) ? INTAKE_JOB : refused(ret_intake);
+        if (ret_intake->rejection.reason == REJECTION_NONE)
+                return INTAKE_AGAIN;
+        ret_intake->dead_letter = true;
+        return refused(ret_intake);
 }

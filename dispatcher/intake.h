@@ -9,6 +9,7 @@ enum intake_verdict {
         INTAKE_JOB,     /* `job` is there */
         INTAKE_REFUSED, /* `rejection` is there, and whose it is: the job gets a rejected result */
         INTAKE_NOBODYS, /* `rejection` is there, but no result can be addressed: the dead-letter topic alone */
+        INTAKE_AGAIN,   /* no memory, which is no fault of the record: to be opened again later */
 };
 
 struct intake {

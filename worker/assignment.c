@@ -236,6 +236,17 @@ static void prepare(struct assignment *a)
                 analysis_run(a->ports->analysis, job, a->risk, &a->findings, &a->finding_count);
 }
 
+/* No reason: there was no memory, and another worker may have some. */
+static void refused(struct assignment *a, const struct rejection *rejection)
+{
+        if (rejection->reason != REJECTION_NONE) {
+                finish_as(a, STATUS_ERROR, CAUSE_INFRASTRUCTURE, rejection->message);
+                return;
+        }
+        leave_slot(a, false);
+        give_back(a);
+}
+
 /* What a dispatcher let pass is read here again: a disagreement is brig's own fault, and no record may be lost by it. */
 static void parse(struct assignment *a, struct span record)
 {
@@ -244,7 +255,7 @@ static void parse(struct assignment *a, struct span record)
         char job_id[UUID_TEXT_SIZE];
         char agent_id[4 * JOB_AGENT_ID_MAX + 1];
         if (job_parse(record, &bounds, &a->job, &rejection, job_id, agent_id) < 0) {
-                finish_as(a, STATUS_ERROR, CAUSE_INFRASTRUCTURE, rejection.message);
+                refused(a, &rejection);
                 return;
         }
         if (strcmp(job_id, a->job_id) != 0 || strcmp(agent_id, a->agent_id) != 0) {

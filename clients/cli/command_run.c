@@ -125,8 +125,9 @@ static int run_record(const struct run_context *c, struct span record, struct er
 {
         struct preparation p;
         int status;
-        preparation_read(&p, c->config, record);
-        if (p.rejection.reason != REJECTION_NONE)
+        if (preparation_read(&p, c->config, record, e) < 0)
+                status = complain_error("run", e, NULL);
+        else if (p.rejection.reason != REJECTION_NONE)
                 status = reject(c, &p, e);
         else if (preparation_analyse(&p, c->config, e) < 0)
                 status = complain_error("code analysis", e, NULL);

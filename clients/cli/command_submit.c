@@ -124,7 +124,9 @@ static int submit_record(const struct submit_options *options, const struct oper
                          struct span record)
 {
         struct preparation p;
-        preparation_read(&p, cluster->config, record);
+        struct error e = {0};
+        if (preparation_read(&p, cluster->config, record, &e) < 0)
+                return complain_error("submit", &e, NULL);
         struct submission s = {options, cluster, &p, job_options_code_name(&options->job, operands), 0};
         int status = p.rejection.reason == REJECTION_NONE ? submit(&s, record) : refuse(&s);
         preparation_deinit(&p);

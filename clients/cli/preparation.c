@@ -14,17 +14,18 @@ static void check_image(struct preparation *p, const struct config *config)
                       "image: '%.80s' is not allowed; images.allow and the language files name those that are", p->job.image);
 }
 
-void preparation_read(struct preparation *ret_preparation, const struct config *config, struct span record)
+int preparation_read(struct preparation *ret_preparation, const struct config *config, struct span record, struct error *e)
 {
         struct preparation *p = ret_preparation;
         struct job_bounds bounds = config_job_bounds(config);
         *p = (struct preparation){0};
         p->asked = p->risk = config->default_risk;
         if (job_parse(record, &bounds, &p->job, &p->rejection, p->job_id, p->agent_id) < 0)
-                return;
+                return p->rejection.reason == REJECTION_NONE ? error_set(e, ERROR_MEMORY, "out of memory") : 0;
         if (p->job.has_risk)
                 p->asked = p->risk = p->job.risk;
         check_image(p, config);
+        return 0;
 }
 
 int preparation_analyse(struct preparation *p, const struct config *config, struct error *e)

@@ -18,8 +18,9 @@ struct preparation {
         size_t finding_count;
 };
 
-/* Reads and checks `record`, which the configuration bounds, and the image it names. A refusal is an outcome, in `rejection`. */
-void preparation_read(struct preparation *ret_preparation, const struct config *config, struct span record);
+/* Reads and checks `record`, which the configuration bounds, and the image it names. A refusal is an outcome, in `rejection`. 0, or -1: no
+ * memory. */
+int preparation_read(struct preparation *ret_preparation, const struct config *config, struct span record, struct error *e);
 
 /* Code analysis of an accepted job; sets risk and findings. 0, or -1: the patterns cannot be read. */
 int preparation_analyse(struct preparation *p, const struct config *config, struct error *e);

@@ -9,11 +9,13 @@
 
 #include <cmocka.h>
 
+#include "clients/cli/preparation.h"
 #include "common/analysis.h"
 #include "common/audit.h"
 #include "common/config.h"
 #include "common/json.h"
 #include "common/result.h"
+#include "dispatcher/intake.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 int main(void)
@@ -124,6 +126,43 @@ static bool attempt_job(void)
         return done;
 }
 
+static char python[] = "python", image[] = "brig/python";
+
+static struct config small_config(void)
+{
+        return (struct config){.maximum = bounds.maximum,
+                               .languages[0] = {.name = python, .image = image},
+                               .language_names[0] = python,
+                               .language_count = 1};
+}
+
+#define CODE_RECORD HEAD "\"code\":\"print()\",\"env\":{\"A\":\"b\"},\"metadata\":{\"a\":[1]}}"
+
+static bool attempt_intake(void)
+{
+        struct config config = small_config();
+        struct kafka_record record = {.topic = "brig.jobs", .value = span_of(CODE_RECORD)};
+        struct intake intake;
+        enum intake_verdict verdict = intake_open(&intake, &config, &record);
+        intake_close(&intake);
+        if (verdict != INTAKE_JOB && verdict != INTAKE_AGAIN)
+                fail_msg("verdict %d", verdict);
+        return verdict == INTAKE_JOB;
+}
+
+static bool attempt_preparation(void)
+{
+        struct config config = small_config();
+        struct preparation preparation;
+        struct error e;
+        int status = preparation_read(&preparation, &config, span_of(CODE_RECORD), &e);
+        bool whole = status == 0 && preparation.rejection.reason == REJECTION_NONE && preparation.job.has_code;
+        preparation_deinit(&preparation);
+        if (status == 0 && !whole)
+                fail_msg("half a job was taken for a whole one");
+        return whole;
+}
+
 static bool write_result(const struct result *result)
 {
         struct result back = {0};
@@ -178,6 +217,18 @@ static void test_jobs(void **state)
         fail_allocations(attempt_job, 1);
 }
 
+static void test_records_of_the_queue(void **state)
+{
+        (void)state;
+        fail_allocations(attempt_intake, 1);
+}
+
+static void test_records_of_the_command_line(void **state)
+{
+        (void)state;
+        fail_allocations(attempt_preparation, 1);
+}
+
 static void test_results(void **state)
 {
         (void)state;
@@ -201,6 +252,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(test_jobs),
+                        cmocka_unit_test(test_records_of_the_queue),
+                        cmocka_unit_test(test_records_of_the_command_line),
                         cmocka_unit_test(test_results),
                         cmocka_unit_test(test_configurations),
                         cmocka_unit_test(test_analysis_rules),
