@@ -89,10 +89,11 @@ static int settlement_parse(struct partition *p, const struct kafka_record *reco
         if (!header_number(record, "req_partition", &partition) || partition != p->number || !header_number(record, "req_offset", &job))
                 return 0;
         json_t *value = json_document_parse(record->value, &e);
-        if (value && result_from_json(&result, value, &e) == 0 && result.agent_id && result.job_id[0]) {
-                *ret_settlement = settlement_new(p, job, record, &result);
-                outcome = *ret_settlement ? 0 : -1;
-        }
+        bool read = value && result_from_json(&result, value, &e) == 0;
+        if (!read)
+                outcome = e.code == ERROR_MEMORY ? -1 : 0;
+        else if (result.agent_id && result.job_id[0])
+                outcome = (*ret_settlement = settlement_new(p, job, record, &result)) ? 0 : -1;
         result_deinit(&result);
         json_decref(value);
         return outcome;
@@ -199,15 +200,20 @@ static int settled(struct partition *p, const struct settlement *s)
 
 static void remove_first(struct partition *p, struct settlement *settlement)
 {
+        list_remove(&settlement->link);
+        p->settlements.count--;
+        free(settlement);
+}
+
+/* Lets a refused record come again, once there is room; one that was refused for lack of memory finds nothing in its way. */
+static void release(struct partition *p)
+{
         struct settlements *s = &p->settlements;
         const struct dispatch_ports *ports = p->dispatcher->options.ports;
-        list_remove(&settlement->link);
-        s->count--;
-        free(settlement);
-        if (s->held && s->count <= SETTLEMENTS_MAX / 2) {
-                s->held = false;
-                ports->release(ports->data, STREAM_RESULTS, p->number);
-        }
+        if (!s->held || s->count > SETTLEMENTS_MAX / 2)
+                return;
+        s->held = false;
+        ports->release(ports->data, STREAM_RESULTS, p->number);
 }
 
 static void settle_done(struct gate_settle *op, const struct error *e)
@@ -231,6 +237,7 @@ void settlement_pump(struct partition *p)
 {
         struct error e;
         struct settlements *s = &p->settlements;
+        release(p);
         if (s->busy || list_empty(&s->waiting) || !p->dispatcher->ready)
                 return;
         struct settlement *settlement = list_entry(s->waiting.next, struct settlement, link);

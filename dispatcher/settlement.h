@@ -33,7 +33,7 @@ bool settlement_record(struct partition *p, const struct kafka_record *record);
 /* The tail was read to its end; the next record will be `offset`. */
 void settlement_end(struct partition *p, int64_t offset);
 
-/* Starts the next settlement when none is under way and Redis is ready. */
+/* Reads on after a refusal once it can; starts the next settlement when none is under way and Redis is ready. Called at every tick too. */
 void settlement_pump(struct partition *p);
 
 #endif

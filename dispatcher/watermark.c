@@ -4,7 +4,7 @@
 
 #include "dispatcher/dispatcher.h"
 
-enum { COMMIT_INTERVAL_MS = 1000 };
+enum { COMMIT_INTERVAL_MS = 1000, COMMIT_ANSWER_MS = 30 * 1000 };
 
 void watermark_deinit(struct watermark *w)
 {
@@ -47,6 +47,7 @@ static void commit(struct partition *p)
         if (w->committing || !watermark_reached(p, &w->commit_offset, &w->commit_replay))
                 return;
         partition_metadata(w->commit_replay, metadata);
+        w->commit_sent_ms = dispatcher_now_ms(d);
         w->committing = d->options.ports->commit(d->options.ports->data, STREAM_JOBS, p->number, w->commit_offset, metadata, &e) == 0;
 }
 
@@ -145,11 +146,30 @@ static bool flush_agents(struct partition *p)
         return true;
 }
 
+static void commit_failed(struct dispatcher *d, const struct error *e)
+{
+        d->counters.commit_failures++;
+        log_error(d->options.log, LOG_WARNING, "commit failed", e, NULL);
+}
+
+/* A commit whose answer was lost stops nothing: the next one says the same and more. */
+static void give_up_commit(struct partition *p, uint64_t now_ms)
+{
+        struct error e;
+        struct watermark *w = &p->watermark;
+        if (!w->committing || now_ms - w->commit_sent_ms < COMMIT_ANSWER_MS)
+                return;
+        w->committing = false;
+        error_set(&e, ERROR_TIMEOUT, "no answer for partition %d within %d s", p->number, COMMIT_ANSWER_MS / 1000);
+        commit_failed(p->dispatcher, &e);
+}
+
 void watermark_tick(struct partition *p)
 {
         struct watermark *w = &p->watermark;
         int64_t offset, replay, settled = p->settlements.settled;
         uint64_t now_ms = dispatcher_now_ms(p->dispatcher);
+        give_up_commit(p, now_ms);
         if (!partition_admitting(p) || w->pending || w->confirming || w->committing || now_ms < w->due_at_ms)
                 return;
         w->due_at_ms = p->dispatcher->stopping ? now_ms : now_ms + COMMIT_INTERVAL_MS;
@@ -169,8 +189,7 @@ void watermark_committed(struct partition *p, int64_t offset, const struct error
                 return;
         w->committing = false;
         if (e) {
-                d->counters.commit_failures++;
-                log_error(d->options.log, LOG_WARNING, "commit failed", e, NULL);
+                commit_failed(d, e);
                 return;
         }
         d->counters.commits++;

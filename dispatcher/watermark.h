@@ -24,6 +24,7 @@ struct watermark {
         bool confirming;     /* Redis is asked for its epoch */
         bool committing;
         int64_t commit_offset, commit_replay; /* under way */
+        uint64_t commit_sent_ms;
         uint64_t due_at_ms;
 };
 

@@ -684,6 +684,34 @@ static void test_a_committed_offset_that_was_purged_begins_at_the_first_record_t
         free_world(w);
 }
 
+static void test_a_commit_that_is_never_answered_stops_nothing_for_good(void **state)
+{
+        struct world *w = new_world(22, 1, 1);
+        (void)state;
+        world_join(w, world_start(w));
+        w->commits_silent = 1;
+        world_job(w, 1, "ada", "ok", "");
+        assert_settles(w);
+        assert_int_equal(w->commits_silent, 0);
+        free_world(w);
+}
+
+/* As it is after lack of memory: nothing waits whose end would let it come again. */
+static void test_a_result_that_was_refused_with_nothing_before_it_comes_again(void **state)
+{
+        struct world *w = new_world(21, 1, 1);
+        (void)state;
+        struct world_node *node = world_start(w);
+        world_join(w, node);
+        world_job(w, 1, "ada", "ok", "");
+        assert_settles(w);
+        node->dispatcher.partitions[0].settlements.held = true;
+        node->cursors[STREAM_RESULTS][0].held = true;
+        world_job(w, 2, "ada", "ok", "");
+        assert_settles(w);
+        free_world(w);
+}
+
 static void test_a_flood_of_one_agent_leaves_the_other_its_turn(void **state)
 {
         struct world *w = new_world(19, 1, 1);
@@ -718,6 +746,8 @@ int main(void)
                         cmocka_unit_test(test_nothing_is_admitted_while_redis_is_away),
                         cmocka_unit_test(test_a_dispatcher_that_leaves_has_committed_all_that_is_settled),
                         cmocka_unit_test(test_a_committed_offset_that_was_purged_begins_at_the_first_record_there_is),
+                        cmocka_unit_test(test_a_result_that_was_refused_with_nothing_before_it_comes_again),
+                        cmocka_unit_test(test_a_commit_that_is_never_answered_stops_nothing_for_good),
                         cmocka_unit_test(test_a_flood_of_one_agent_leaves_the_other_its_turn),
                         cmocka_unit_test(test_all_holds_under_every_fault_but_duplicates),
                         cmocka_unit_test(test_all_holds_with_duplicates_while_redis_keeps_its_memory),

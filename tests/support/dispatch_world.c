@@ -202,7 +202,9 @@ static void answer_commit(struct world_node *node)
                 return;
         struct world_commit *commit = list_entry(link, struct world_commit, link);
         int failed = 0;
-        if (commit->stream == STREAM_JOBS) {
+        if (w->commits_silent) {
+                w->commits_silent--;
+        } else if (commit->stream == STREAM_JOBS) {
                 if (w->commit_failures && w->commit_failures--)
                         failed = error_set(&e, ERROR_KAFKA, "the coordinator moved");
                 else

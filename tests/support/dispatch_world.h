@@ -86,6 +86,7 @@ struct world {
         struct world_committed committed[FAKE_LOG_PARTITIONS_MAX];
         enum world_mutation mutation;
         unsigned commit_failures; /* so many commits fail from now on */
+        unsigned commits_silent;  /* so many have no effect and no answer */
         uint64_t job_count;
         uint64_t overlaps; /* moments at which one job ran twice */
         bool saved;        /* Redis can be set back */
