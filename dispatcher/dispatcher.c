@@ -164,8 +164,12 @@ void dispatcher_end(struct dispatcher *d, enum dispatch_stream stream, int32_t p
 void dispatcher_purged(struct dispatcher *d, enum dispatch_stream stream, int32_t partition)
 {
         struct partition *p = dispatcher_partition(d, partition);
-        if (p && !d->stopped && stream == STREAM_JOBS)
+        if (!p || d->stopped)
+                return;
+        if (stream == STREAM_JOBS)
                 partition_purged(p);
+        else if (stream == STREAM_RESULTS)
+                partition_results_purged(p);
 }
 
 void dispatcher_committed(struct dispatcher *d, int32_t partition, int64_t offset, const struct error *e)

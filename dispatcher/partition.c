@@ -71,7 +71,7 @@ static void partition_replay(struct partition *p)
         if (p->position != p->committed)
                 ports->seek(ports->data, p->number, p->committed);
         p->position = p->committed;
-        ports->tail(ports->data, STREAM_RESULTS, p->number, p->replay_from);
+        ports->tail(ports->data, STREAM_RESULTS, p->number, p->replay_from ? p->replay_from : STREAM_BEGINNING);
         d->counters.take_overs++;
         log_event(d->options.log, LOG_INFO, "partition taken over", LOG_NUMBER("partition", p->number), LOG_NUMBER("offset", p->committed),
                   LOG_NUMBER("replay_from", p->replay_from), LOG_NUMBER("epoch", p->epoch));
@@ -151,6 +151,17 @@ void partition_purged(struct partition *p)
         if (!partition_owned(p))
                 return;
         p->committed = -1;
+        partition_take_over(p);
+}
+
+void partition_results_purged(struct partition *p)
+{
+        if (!partition_owned(p))
+                return;
+        alert_raise(p->dispatcher, "results.purged", NULL,
+                    "partition %d of the results does not reach to offset %lld: was the topic made anew? Replaying from its beginning",
+                    p->number, (long long)p->settlements.next);
+        p->replay_from = 0;
         partition_take_over(p);
 }
 

@@ -52,6 +52,9 @@ void partition_revoke(struct partition *p, bool lost);
 /* The committed offset is not in the log any more: the next record told is the first that is. */
 void partition_purged(struct partition *p);
 
+/* The position in the results is not in their log any more, or not yet: the topic was made anew. Replays all that there is. */
+void partition_results_purged(struct partition *p);
+
 void partition_take_over(struct partition *p);
 
 /* Redis is ready: takes over when its epoch is another one, else goes on. */

@@ -684,6 +684,28 @@ static void test_a_committed_offset_that_was_purged_begins_at_the_first_record_t
         free_world(w);
 }
 
+static void test_results_made_anew_are_settled_all_the_same(void **state)
+{
+        struct world *w = new_world(23, 1, 1);
+        (void)state;
+        struct world_node *node = world_start(w);
+        world_join(w, node);
+        for (uint64_t n = 1; n <= 3; n++)
+                world_job(w, n, "ada", "ok", "");
+        assert_settles(w);
+        fake_log_make_anew(&w->log, "brig.results");
+        world_job(w, 4, "ada", "ok", "");
+        assert_true(world_settle_down(w, SETTLE_MS));
+        world_kill(w, node);
+        fake_log_make_anew(&w->log, "brig.results");
+        world_join(w, world_start(w));
+        world_job(w, 5, "ada", "ok", "");
+        assert_true(world_settle_down(w, SETTLE_MS));
+        assert_int_equal(status_of(w, 5, "ada", NULL), STATUS_SUCCEEDED);
+        assert_true(world_count(w, "brig.alerts") >= 2);
+        free_world(w);
+}
+
 static void test_a_commit_that_is_never_answered_stops_nothing_for_good(void **state)
 {
         struct world *w = new_world(22, 1, 1);
@@ -747,6 +769,7 @@ int main(void)
                         cmocka_unit_test(test_a_dispatcher_that_leaves_has_committed_all_that_is_settled),
                         cmocka_unit_test(test_a_committed_offset_that_was_purged_begins_at_the_first_record_there_is),
                         cmocka_unit_test(test_a_result_that_was_refused_with_nothing_before_it_comes_again),
+                        cmocka_unit_test(test_results_made_anew_are_settled_all_the_same),
                         cmocka_unit_test(test_a_commit_that_is_never_answered_stops_nothing_for_good),
                         cmocka_unit_test(test_a_flood_of_one_agent_leaves_the_other_its_turn),
                         cmocka_unit_test(test_all_holds_under_every_fault_but_duplicates),

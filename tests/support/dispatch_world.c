@@ -138,6 +138,11 @@ static void deliver(struct world_node *node, enum dispatch_stream stream, int32_
         if (!cursor->active || cursor->held)
                 return;
         int64_t end = fake_log_end(&w->log, topic_of(stream), partition), offset = cursor->offset;
+        if (offset > end) {
+                cursor->offset = 0;
+                dispatcher_purged(&node->dispatcher, stream, partition);
+                return;
+        }
         if (offset >= end) {
                 bool told = cursor->told_end;
                 cursor->told_end = true;

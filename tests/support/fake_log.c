@@ -87,6 +87,15 @@ int64_t fake_log_end(struct fake_log *log, const char *topic, int32_t partition)
         return topic_of(log, topic)->partitions[partition].count;
 }
 
+void fake_log_make_anew(struct fake_log *log, const char *topic)
+{
+        struct fake_topic *t = topic_of(log, topic);
+        for (int32_t p = 0; p < log->partitions; p++) {
+                partition_deinit(&t->partitions[p]);
+                t->partitions[p] = (struct fake_partition){0};
+        }
+}
+
 struct kafka_record fake_log_read(struct fake_log *log, const char *topic, int32_t partition, int64_t offset)
 {
         struct fake_topic *t = topic_of(log, topic);

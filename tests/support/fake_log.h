@@ -38,6 +38,9 @@ int64_t fake_log_append(struct fake_log *log, const char *topic, int32_t partiti
 
 int64_t fake_log_end(struct fake_log *log, const char *topic, int32_t partition);
 
+/* The topic is made anew, and empty. */
+void fake_log_make_anew(struct fake_log *log, const char *topic);
+
 /* The record at `offset` < end, borrowed until the next append. */
 struct kafka_record fake_log_read(struct fake_log *log, const char *topic, int32_t partition, int64_t offset);
 
