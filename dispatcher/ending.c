@@ -8,6 +8,7 @@ struct letter *ending_dead_letter(struct dispatcher *d, const struct kafka_recor
         struct letter *letter = letter_new_bytes(d->topics.dlq, -1, NULL, record->key, record->value);
         if (!letter)
                 return NULL;
+        letter->value_is_spare = true;
         letter_add_text(letter, "topic", span_of(record->topic));
         letter_add_number(letter, "partition", record->partition);
         letter_add_number(letter, "offset", record->offset);

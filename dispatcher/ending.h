@@ -24,7 +24,8 @@ int ending_reject(struct dispatcher *d, const struct ending *ending, const struc
 int ending_end(struct dispatcher *d, const struct ending *ending, enum status status, enum cause cause, const char *reason,
                struct letter *first_take);
 
-/* The record's bytes for the dead-letter topic, with topic, partition, offset and error class; NULL: no memory. */
+/* The record's bytes for the dead-letter topic, with topic, partition, offset and error class; where Kafka takes none so large, these
+ * alone. NULL: no memory. */
 struct letter *ending_dead_letter(struct dispatcher *d, const struct kafka_record *record, const char *class);
 
 #endif

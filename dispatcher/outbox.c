@@ -99,10 +99,20 @@ static bool letter_send(struct letter *letter)
         return ports->send(ports->data, &letter->send, &e) == 0;
 }
 
+static void spare_value(struct letter *letter)
+{
+        bytes_deinit(&letter->value);
+        letter->send.value = (struct span){0};
+        letter->value_is_spare = false;
+        letter_add_text(letter, "omitted", span_of("value"));
+}
+
 static void letter_sent(struct kafka_send *send, int32_t partition, int64_t offset, const struct error *e)
 {
         struct letter *letter = send->data;
         (void)partition;
+        if (e && e->code == ERROR_INVALID && letter->value_is_spare)
+                spare_value(letter);
         if (e && !letter->outbox->closed) {
                 list_append(&letter->outbox->refused, &letter->link);
                 return;

@@ -30,6 +30,8 @@ struct letter {
         struct kafka_header headers[LETTER_HEADERS_MAX];
         char header_texts[LETTER_HEADERS_MAX][LETTER_HEADER_TEXT_SIZE];
 
+        bool value_is_spare; /* where Kafka finds it too large it goes without, with a header "omitted" instead */
+
         struct letter *then; /* owned; posted once this one is acknowledged; NULL: none */
 
         /* Acknowledged, at `offset`; may be NULL. Never called once the outbox is closed. */

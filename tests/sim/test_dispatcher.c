@@ -419,6 +419,22 @@ static void test_bytes_that_are_no_job_go_to_the_dead_letters_alone(void **state
         free_world(w);
 }
 
+static void test_a_dead_letter_too_large_for_its_topic_goes_without_its_value(void **state)
+{
+        struct span omitted;
+        struct world *w = world_with_one_node(24);
+        (void)state;
+        w->record_bytes_max = 16;
+        world_bytes(w, "ada", "{\"half\": of something that is too long");
+        assert_settles(w);
+        int32_t partition = fake_log_end(&w->log, "brig.dlq", 0) ? 0 : 1;
+        assert_int_equal(world_count(w, "brig.dlq"), 1);
+        struct kafka_record record = fake_log_read(&w->log, "brig.dlq", partition, 0);
+        assert_int_equal(record.value.size, 0);
+        assert_true(kafka_record_header(&record, "omitted", &omitted));
+        free_world(w);
+}
+
 static void test_an_invalid_job_is_answered_and_kept_as_a_dead_letter(void **state)
 {
         struct rejection rejection;
@@ -752,6 +768,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                         cmocka_unit_test(test_a_job_runs_and_its_result_is_settled_and_committed),
                         cmocka_unit_test(test_bytes_that_are_no_job_go_to_the_dead_letters_alone),
+                        cmocka_unit_test(test_a_dead_letter_too_large_for_its_topic_goes_without_its_value),
                         cmocka_unit_test(test_an_invalid_job_is_answered_and_kept_as_a_dead_letter),
                         cmocka_unit_test(test_an_image_the_operator_did_not_allow_is_denied),
                         cmocka_unit_test(test_a_job_beyond_the_window_is_rejected_with_a_time_to_wait),

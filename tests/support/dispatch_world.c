@@ -173,13 +173,18 @@ static bool acknowledged_early(struct world *w, const struct world_send *s)
         return w->mutation == MUTATION_COMMIT_FIRST && strcmp(s->send->topic, "brig.agents") == 0;
 }
 
+static bool too_large(const struct world *w, const struct world_send *s)
+{
+        return w->record_bytes_max && s->send->value.size > w->record_bytes_max;
+}
+
 /* A producer writes in order, and acknowledges in order. */
 static void advance_sends(struct world_node *node)
 {
         struct world *w = node->world;
         list_for_each (link, &node->sends) {
                 struct world_send *s = list_entry(link, struct world_send, link);
-                if (!s->written && !acknowledged_early(w, s)) {
+                if (!s->written && !acknowledged_early(w, s) && !too_large(w, s)) {
                         write_send(w, s);
                         return;
                 }
@@ -188,13 +193,16 @@ static void advance_sends(struct world_node *node)
 
 static void acknowledge(struct world_node *node)
 {
+        struct error e;
         if (list_empty(&node->sends))
                 return;
         struct world_send *s = list_entry(node->sends.next, struct world_send, link);
-        if (!s->written && !acknowledged_early(node->world, s))
+        bool refused = too_large(node->world, s);
+        if (!s->written && !acknowledged_early(node->world, s) && !refused)
                 return;
         list_remove(&s->link);
-        s->send->done(s->send, s->partition, s->offset, NULL);
+        error_set(&e, ERROR_INVALID, "the record is too large");
+        s->send->done(s->send, s->partition, s->offset, refused ? &e : NULL);
         free(s);
 }
 

@@ -87,6 +87,7 @@ struct world {
         enum world_mutation mutation;
         unsigned commit_failures; /* so many commits fail from now on */
         unsigned commits_silent;  /* so many have no effect and no answer */
+        size_t record_bytes_max;  /* Kafka refuses larger values; 0: none */
         uint64_t job_count;
         uint64_t overlaps; /* moments at which one job ran twice */
         bool saved;        /* Redis can be set back */
