@@ -20,7 +20,8 @@ struct intake {
         bool dead_letter; /* the bytes are at fault, so they go to the dead-letter topic too */
 };
 
-/* Reads the record and checks what the configuration says of it: known language, image allowed. */
+/* Reads the record and checks what the configuration says of it: known language, image allowed, an end of its wait within
+ * the time that results are remembered for. */
 enum intake_verdict intake_open(struct intake *ret_intake, const struct config *config, const struct kafka_record *record);
 void intake_close(struct intake *intake);
 

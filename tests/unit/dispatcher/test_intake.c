@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dispatcher/intake.h"
@@ -99,6 +100,32 @@ static void test_metadata_of_others_means_a_replay_of_everything(void **state)
                 assert_int_equal(partition_metadata_parse(texts[n]), 0);
 }
 
+static enum intake_verdict open_expiring(struct intake *intake, const char *expires_at)
+{
+        char text[256];
+        struct config config = test_config();
+        config.dedupe_ms = 86400000;
+        snprintf(text, sizeof text, "{" ID ",\"agent_id\":\"ada\",\"language\":\"python\",\"code\":\"\",\"expires_at\":\"%s\"}",
+                 expires_at);
+        struct kafka_record record = {.topic = "brig.jobs", .value = span_of(text), .timestamp_ms = INT64_C(1767225600000)};
+        return intake_open(intake, &config, &record);
+}
+
+static void test_a_wait_longer_than_results_are_remembered_is_refused_not_cut(void **state)
+{
+        struct intake intake;
+        (void)state;
+        assert_int_equal(open_expiring(&intake, "2026-01-02T00:00:00Z"), INTAKE_JOB);
+        intake_close(&intake);
+        assert_int_equal(open_expiring(&intake, "2026-01-02T00:00:01Z"), INTAKE_REFUSED);
+        assert_int_equal(intake.rejection.reason, REJECTION_INVALID);
+        assert_string_equal(intake.rejection.key, "expires_at");
+        assert_string_equal(intake.rejection.value, "2026-01-02T00:00:00.000Z");
+        assert_string_equal(intake.rejection.observed, "2026-01-02T00:00:01.000Z");
+        assert_false(intake.dead_letter);
+        intake_close(&intake);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -109,6 +136,7 @@ int main(void)
                         cmocka_unit_test(test_a_denied_image_is_no_dead_letter_and_keeps_the_metadata),
                         cmocka_unit_test(test_commit_metadata_is_read_back),
                         cmocka_unit_test(test_metadata_of_others_means_a_replay_of_everything),
+                        cmocka_unit_test(test_a_wait_longer_than_results_are_remembered_is_refused_not_cut),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
