@@ -316,12 +316,23 @@ static int open_kafka(struct program *program, struct error *e)
         return 0;
 }
 
+/* Those named, as sandbox_options takes them. */
+static unsigned levels_of(const char *names)
+{
+        unsigned levels = 0;
+        for (enum risk risk = RISK_LOW; risk < RISK_COUNT; risk++)
+                levels |= strstr(names, risk_name(risk)) ? 1U << risk : 0;
+        return levels;
+}
+
 static int open_sandbox(struct program *program, struct error *e)
 {
         struct sandbox_options options = {.config = program->config,
                                           .log = &program->log,
                                           .clock = &clock_system,
                                           .worker = program->config->worker_name,
+                                          .levels = levels_of(program->config->worker_risks),
+                                          .attacked = true,
                                           .ready = docker_up,
                                           .trouble = docker_trouble,
                                           .data = program};

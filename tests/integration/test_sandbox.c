@@ -30,6 +30,7 @@ struct fixture {
         char engine[96]; /* the way to the engine's socket, which a test may cut */
         char host[112];
         bool ready, closed, impatient, troubled;
+        bool attacked; /* by itself, before a level is offered */
         struct error trouble;
 };
 
@@ -104,6 +105,7 @@ static void open_sandbox(struct fixture *f)
                         .clock = &clock_system,
                         .worker = "test",
                         .init_path = BRIG_BIN_DIR "/brig-init",
+                        .attacked = f->attacked,
                         .ready = on_ready,
                         .trouble = on_trouble,
                         .data = f,
@@ -939,6 +941,45 @@ static void test_a_warm_container_is_used_when_one_waits(void **state)
         print_message("python print: cold %.1f ms, warm %.1f ms\n", cold_ms, warm_ms);
 }
 
+/* --- its own attack --- */
+
+static void reopen_attacked(struct fixture *f)
+{
+        close_sandbox(f);
+        f->attacked = true;
+        open_sandbox(f);
+}
+
+static void test_a_level_is_offered_after_its_own_attack_and_takes_no_slot_for_it(void **state)
+{
+        struct fixture *f = fixture_of(state);
+        struct outcome o = {0};
+        reopen_attacked(f);
+        assert_true(sandbox_is_attacked(f->sandbox));
+        assert_false(sandbox_offers(f->sandbox, RISK_MEDIUM));
+        assert_int_equal(sandbox_free_slots(f->sandbox), 2);
+        while (sandbox_is_attacked(f->sandbox)) {
+                f->ready = false;
+                wait_for(f, &f->ready);
+        }
+        assert_true(sandbox_withstood(f->sandbox, RISK_MEDIUM) && sandbox_offers(f->sandbox, RISK_MEDIUM));
+        assert_true(sandbox_withstood(f->sandbox, RISK_HIGH) && sandbox_offers(f->sandbox, RISK_HIGH));
+        run_code(f, &o, "print('hello')\n");
+        assert_int_equal(o.result.status, STATUS_SUCCEEDED);
+        outcome_deinit(&o);
+}
+
+static void test_it_may_be_closed_at_any_moment_of_its_own_attack(void **state)
+{
+        struct fixture *f = fixture_of(state);
+        for (int depth = 0; depth < 32; depth += 4) {
+                reopen_attacked(f);
+                for (int i = 0; i < depth; i++)
+                        uv_run(&f->loop, UV_RUN_ONCE);
+                assert_int_equal(sandbox_free_slots(f->sandbox), 2);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -973,6 +1014,8 @@ int main(void)
                         cmocka_unit_test(test_an_engine_that_goes_away_is_said_and_used_again_when_it_is_back),
                         cmocka_unit_test(test_low_has_a_network_or_is_not_offered),
                         cmocka_unit_test(test_a_warm_container_is_used_when_one_waits),
+                        cmocka_unit_test(test_it_may_be_closed_at_any_moment_of_its_own_attack),
+                        cmocka_unit_test(test_a_level_is_offered_after_its_own_attack_and_takes_no_slot_for_it),
         };
         return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -112,7 +112,7 @@ class Cell:
     def __init__(self, partitions=4, settings=None):
         if not confluent_kafka:
             raise Unavailable("python3-confluent-kafka is not installed")
-        need_programs("brig-dispatcher", "brig-worker", "brig-init")
+        need_programs("brig-dispatcher", "brig-worker", "brig-init", "brig-attack")
         self.image = find_image()
         self.partitions = partitions
         self.directory = tempfile.mkdtemp(prefix="brig-cell-")

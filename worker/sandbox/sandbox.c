@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "worker/sandbox/compile.h"
+#include "worker/sandbox/levels.h"
 #include "worker/sandbox/link.h"
 #include "worker/sandbox/pool.h"
 #include "worker/sandbox/run.h"
@@ -35,7 +36,7 @@ struct sandbox {
         char init_path[PATH_MAX];
         char fence_path[PATH_MAX];
         char egress_path[PATH_MAX];
-        struct error broken[RISK_COUNT]; /* a wall of the level did not hold */
+        struct levels levels;
         unsigned handles_open;
         bool ready, closing;
         void (*closed)(void *data);
@@ -50,24 +51,25 @@ bool sandbox_ready(const struct sandbox *sandbox)
 size_t sandbox_free_slots(const struct sandbox *sandbox)
 {
         size_t slots = sandbox->options.one_shot ? 1 : sandbox->options.config->worker_slots;
-        return sandbox->run_count < slots ? slots - sandbox->run_count : 0;
+        size_t jobs = sandbox->run_count - levels_count_attacks(&sandbox->levels); /* which take none from jobs */
+        return jobs < slots ? slots - jobs : 0;
 }
 
 /* --- which levels hold here --- */
 
 int sandbox_check_level(const struct sandbox *sandbox, enum risk risk, struct error *e)
 {
-        const struct profile *profile = &sandbox->options.config->profiles[risk];
-        if (sandbox->broken[risk].code) {
-                *e = sandbox->broken[risk];
-                return -1;
-        }
-        if (profile->network == NETWORK_BRIDGE && sandbox->link.egress.code)
-                return error_set(e, ERROR_SANDBOX, "level %s is not offered: %.150s", risk_name(risk), sandbox->link.egress.text);
-        if (sandbox->ready && !engine_has_runtime(&sandbox->link.engine, profile->runtime))
-                return error_set(e, ERROR_SANDBOX, "level %s is not offered: the engine has no runtime %s", risk_name(risk),
-                                 profile->runtime);
-        return 0;
+        return levels_check(&sandbox->levels, risk, e);
+}
+
+bool sandbox_withstood(const struct sandbox *sandbox, enum risk risk)
+{
+        return sandbox->levels.attacks[risk].verdict == SELFATTACK_HELD;
+}
+
+bool sandbox_is_attacked(const struct sandbox *sandbox)
+{
+        return levels_count_attacks(&sandbox->levels) > 0;
 }
 
 bool sandbox_offers(const struct sandbox *sandbox, enum risk risk)
@@ -146,9 +148,8 @@ static void slot_frame(struct slot *slot, const struct frame *frame)
 
 static void note_broken(struct sandbox *sandbox, enum risk risk, const struct error *e)
 {
-        if (!sandbox->broken[risk].code)
+        if (levels_break(&sandbox->levels, risk, e))
                 say_trouble(sandbox, e);
-        sandbox->broken[risk] = *e;
 }
 
 static void slot_lost(struct slot *slot, const struct error *e)
@@ -176,6 +177,7 @@ static void handle_closed(struct sandbox *sandbox)
         void *data = sandbox->closed_data;
         for (size_t i = 0; i < RISK_COUNT; i++)
                 free(sandbox->slots.seccomp[i]);
+        levels_close(&sandbox->levels);
         instance_close(&sandbox->instance);
         pool_free(&sandbox->pool);
         free(sandbox);
@@ -199,7 +201,7 @@ static void link_closed(struct engine_link *link)
 
 static void close_when_empty(struct sandbox *sandbox)
 {
-        if (!pool_is_empty(&sandbox->pool))
+        if (!pool_is_empty(&sandbox->pool) || !list_empty(&sandbox->queue))
                 return;
         sandbox->handles_open = (unsigned)sandbox->pool.count + 2;
         pool_close_slots(&sandbox->pool);
@@ -224,6 +226,7 @@ void sandbox_close(struct sandbox *sandbox, void (*closed)(void *data), void *da
         sandbox->closed_data = data;
         sandbox->closing = sandbox->slots.closing = true;
         uv_timer_stop(&sandbox->kick);
+        levels_cancel_attacks(&sandbox->levels);
         pool_remove_all(&sandbox->pool);
         close_when_empty(sandbox);
 }
@@ -253,7 +256,7 @@ static void link_changed(struct engine_link *link, const struct error *e)
                 say_trouble(sandbox, e);
         if (e)
                 return;
-        memset(sandbox->broken, 0, sizeof(sandbox->broken)); /* looked at anew by the next container */
+        levels_look(&sandbox->levels, !was_ready);
         if (link->sweep)
                 instance_sweep(sandbox->options.config, &sandbox->cgroups);
         if (!was_ready && sandbox->options.ready)
@@ -263,16 +266,11 @@ static void link_changed(struct engine_link *link, const struct error *e)
 
 /* --- opening --- */
 
-static bool is_asked_for(const struct sandbox *sandbox, enum risk risk)
-{
-        return !sandbox->options.levels || (sandbox->options.levels & 1U << risk);
-}
-
 /* Whether somebody will use the bridge, whose rules are then looked at. */
 static bool needs_egress(const struct sandbox *sandbox)
 {
         for (enum risk risk = RISK_LOW; risk < RISK_COUNT; risk++)
-                if (is_asked_for(sandbox, risk) && sandbox->options.config->profiles[risk].network == NETWORK_BRIDGE)
+                if (levels_ask_for(&sandbox->levels, risk) && sandbox->options.config->profiles[risk].network == NETWORK_BRIDGE)
                         return true;
         return false;
 }
@@ -287,9 +285,43 @@ static int read_site(struct sandbox *sandbox, struct error *e)
                 if (!sandbox->slots.seccomp[i])
                         return -1;
         }
+        if (levels_open(&sandbox->levels, e) < 0)
+                return -1;
         if (needs_egress(sandbox) && site_find_egress(sandbox->egress_path))
                 sandbox->link.egress_script = sandbox->egress_path;
         return 0;
+}
+
+static void enqueue(struct sandbox *sandbox, struct run *run)
+{
+        list_append(&sandbox->queue, &run->link);
+        sandbox->run_count++;
+        kick(sandbox);
+}
+
+static int run_at_once(struct sandbox *sandbox, struct sandbox_run *request, const struct slot_want *want, const struct language *language,
+                       struct error *e)
+{
+        struct run *run;
+        if (run_new(&run, &sandbox->runs, request, want, language, e) < 0)
+                return -1;
+        request->private = run;
+        enqueue(sandbox, run);
+        return 0;
+}
+
+static int start_attack(void *data, struct selfattack *attack, const struct slot_want *want, struct error *e)
+{
+        return run_at_once(data, &attack->run, want, &selfattack_language, e);
+}
+
+static void attack_judged(void *data)
+{
+        struct sandbox *sandbox = data;
+        if (sandbox->closing)
+                close_when_empty(sandbox);
+        else if (sandbox->ready && sandbox->options.ready)
+                sandbox->options.ready(sandbox->options.data);
 }
 
 static void share(struct sandbox *sandbox)
@@ -312,6 +344,15 @@ static void share(struct sandbox *sandbox)
         slots->emptied = slot_emptied;
         slots->closed = slot_closed;
         slots->data = sandbox;
+        sandbox->levels = (struct levels){.config = options->config,
+                                          .link = &sandbox->link,
+                                          .log = options->log,
+                                          .asked = options->levels,
+                                          .attacked = options->attacked,
+                                          .init_path = sandbox->init_path,
+                                          .start = start_attack,
+                                          .judged = attack_judged,
+                                          .data = sandbox};
         sandbox->link.instance = &sandbox->instance;
         sandbox->link.log = options->log;
         sandbox->link.sweep = !options->one_shot;
@@ -320,13 +361,6 @@ static void share(struct sandbox *sandbox)
         sandbox->link.changed = link_changed;
         sandbox->link.closed = link_closed;
         sandbox->link.data = sandbox;
-}
-
-static void enqueue(struct sandbox *sandbox, struct run *run)
-{
-        list_append(&sandbox->queue, &run->link);
-        sandbox->run_count++;
-        kick(sandbox);
 }
 
 static void compile_enqueue(struct compile_host *host, struct run *run)
@@ -365,6 +399,7 @@ static void free_unopened(struct sandbox *sandbox)
 {
         for (size_t i = 0; i < RISK_COUNT; i++)
                 free(sandbox->slots.seccomp[i]);
+        levels_close(&sandbox->levels);
         if (sandbox->instance.path[0])
                 instance_close(&sandbox->instance);
         pool_free(&sandbox->pool);
@@ -430,17 +465,6 @@ static int admit(const struct sandbox *sandbox, enum risk risk, struct error *e)
         if (sandbox_free_slots(sandbox) == 0)
                 return error_set(e, ERROR_SANDBOX, "no slot is free");
         return sandbox_check_level(sandbox, risk, e);
-}
-
-static int run_at_once(struct sandbox *sandbox, struct sandbox_run *request, const struct slot_want *want, const struct language *language,
-                       struct error *e)
-{
-        struct run *run;
-        if (run_new(&run, &sandbox->runs, request, want, language, e) < 0)
-                return -1;
-        request->private = run;
-        enqueue(sandbox, run);
-        return 0;
 }
 
 int sandbox_run_start(struct sandbox *sandbox, struct sandbox_run *request, struct error *e)

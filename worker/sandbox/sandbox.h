@@ -25,8 +25,9 @@ struct sandbox_options {
         const char *worker;        /* label brig.worker, `worker` in results */
         const char *init_path;     /* brig-init; NULL: beside the running program, or ../libexec/brig */
         unsigned levels;           /* 1 << enum risk of those that will be asked for; 0: all. What the others need is not looked at */
+        bool attacked;             /* brig attacks each level itself, and offers it only after that (selfattack.h) */
         bool one_shot;             /* brig run: no warm containers, no leftovers looked for */
-        void (*ready)(void *data); /* engine answers, leftovers are removed, slots may run; also after a recovery */
+        void (*ready)(void *data); /* engine answers, leftovers are removed, slots may run; also after a recovery, and after an attack */
         void (*trouble)(void *data, const struct error *e); /* engine unreachable or a level not offered; once a loss */
         void *data;
 };
@@ -39,6 +40,8 @@ void sandbox_close(struct sandbox *sandbox, void (*closed)(void *data), void *da
 bool sandbox_ready(const struct sandbox *sandbox);
 bool sandbox_offers(const struct sandbox *sandbox, enum risk risk);                      /* every wall of the level holds on this host */
 int sandbox_check_level(const struct sandbox *sandbox, enum risk risk, struct error *e); /* the same: 0, or -1 and which does not */
+bool sandbox_withstood(const struct sandbox *sandbox, enum risk risk);                   /* brig's own attack on the level */
+bool sandbox_is_attacked(const struct sandbox *sandbox);                                 /* by itself, now */
 size_t sandbox_free_slots(const struct sandbox *sandbox);
 
 /* Says that jobs of this (image, level) are wanted, so that a container is kept started for them. */
