@@ -10,6 +10,13 @@
 #include "common/encoding.h"
 #include "common/error.h"
 
+/* Of one job. */
+enum {
+        ARTIFACT_FILES_MAX = 64,
+        ARTIFACT_BYTES_MAX = 16 << 20,
+        ARTIFACTS_BYTES_MAX = 32 << 20,
+};
+
 /* One artifact being received. Zeroed it is closed. */
 struct artifact_file {
         int directory; /* of LOG_DIR/artifacts */

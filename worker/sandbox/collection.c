@@ -69,6 +69,16 @@ static int open_place(struct collection *c, struct error *e)
         return 0;
 }
 
+static int charge(struct collection *c, uint64_t bytes, size_t name_size, struct error *e)
+{
+        if (c->begun == ARTIFACT_FILES_MAX || bytes > ARTIFACT_BYTES_MAX || bytes > ARTIFACTS_BYTES_MAX - c->total_bytes ||
+            name_size > FRAME_PATH_MAX)
+                return error_set(e, ERROR_PROTOCOL, "artifacts beyond their bounds");
+        c->begun++;
+        c->total_bytes += bytes;
+        return 0;
+}
+
 static int begin(struct collection *c, const struct frame *frame, struct error *e)
 {
         struct frame_artifact message;
@@ -76,6 +86,8 @@ static int begin(struct collection *c, const struct frame *frame, struct error *
         if (!text || c->left_bytes)
                 return error_set(e, ERROR_PROTOCOL, "an artifact begins within another");
         struct span name = {frame->payload + text, frame->size - text};
+        if (charge(c, message.bytes, name.size, e) < 0)
+                return -1;
         free(c->path);
         c->path = readable(name);
         c->left_bytes = message.bytes;
@@ -108,14 +120,17 @@ static int take_omitted(struct collection *c, const struct frame *frame)
         return omit(c->result, (struct span){frame->payload, size}, (struct span){frame->payload + rest, frame->size - rest});
 }
 
-/* init counts also those it did not name. */
+/* init counts also those it did not name, which are those beyond the first RESULT_OMITTED_MAX. */
 static int take_report(struct collection *c, const struct frame *frame, struct error *e)
 {
         struct frame_report report;
         if (!frame_decode_report(frame, &report) || c->left_bytes)
                 return error_set(e, ERROR_PROTOCOL, "the report came before the artifacts were whole");
-        if (report.omitted > c->result->omitted_count)
-                c->result->omitted_count = report.omitted;
+        if (report.omitted <= c->result->omitted_count)
+                return 0;
+        if (c->result->omitted_count < RESULT_OMITTED_MAX)
+                return error_set(e, ERROR_PROTOCOL, "the report counts omitted artifacts that were not named");
+        c->result->omitted_count = report.omitted;
         return 0;
 }
 

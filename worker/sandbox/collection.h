@@ -12,10 +12,12 @@ struct collection {
         struct bytes *product;     /* borrowed: the content of the one artifact goes here, nowhere else; NULL: as files */
         struct artifact_file file; /* the one being received */
         char *path;
-        uint64_t left_bytes;
+        uint64_t left_bytes, total_bytes;
+        size_t begun; /* artifacts */
 };
 
-/* Frames ARTIFACT, ARTIFACT_DATA, ARTIFACT_OMITTED, REPORT. 0, or -1 when they make no sense (ERROR_PROTOCOL). */
+/* Frames ARTIFACT, ARTIFACT_DATA, ARTIFACT_OMITTED, REPORT. 0, or -1 when they make no sense or go
+ * beyond the bounds that brig-init keeps (ERROR_PROTOCOL): whatever became of it, no more than them is taken. */
 int collection_take(struct collection *c, const struct frame *frame, struct error *e);
 
 void collection_deinit(struct collection *c); /* drops what is not whole */

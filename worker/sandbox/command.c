@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "worker/init/frame.h"
+#include "worker/sandbox/artifacts.h"
 #include "worker/sandbox/code_folder.h"
 
 enum {
         JOB_UMASK = 0022,
         TIMEOUT_GRACE_MS = 500, /* the worker's own timer comes first: it lifts the CPU quota before it orders the kill */
-        ARTIFACT_FILES_MAX = 64,
-        ARTIFACT_BYTES_MAX = 16 << 20,
-        ARTIFACTS_BYTES_MAX = 32 << 20,
 };
 
 static const char *const environment[] = {"HOME=/work", "TMPDIR=/tmp", "LANG=C.UTF-8"};

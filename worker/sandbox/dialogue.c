@@ -1,6 +1,7 @@
 #include "worker/sandbox/dialogue.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 #include "worker/sandbox/command.h"
 #include "worker/sandbox/record.h"
 
-enum { PROTECTED_MAX = 16 };
+enum { PROTECTED_MAX = 16, EXIT_CODE_MAX = 255 };
 
 static int say(struct dialogue *d, enum frame_type type, struct error *e)
 {
@@ -73,16 +74,17 @@ static int take_output(struct dialogue *d, enum sandbox_stream stream, const str
 
 static int take_ended(struct dialogue *d, const struct frame *frame, struct error *e)
 {
-        if (!frame_decode_ended(frame, &d->ended))
-                return error_set(e, ERROR_PROTOCOL, "brig-init's ENDED is too short");
+        if (!frame_decode_ended(frame, &d->ended) || d->ended.exit_code > EXIT_CODE_MAX || d->ended.signal >= NSIG)
+                return error_set(e, ERROR_PROTOCOL, "brig-init's ENDED makes no sense");
         d->has_ended = true;
         return 0;
 }
 
 static int take_stdin_taken(struct dialogue *d, const struct frame *frame, struct error *e)
 {
-        struct frame_stdin_taken taken = {0};
-        frame_decode_stdin_taken(frame, &taken);
+        struct frame_stdin_taken taken;
+        if (!frame_decode_stdin_taken(frame, &taken) || taken.bytes > FRAME_STDIN_WINDOW - d->stdin_window)
+                return error_set(e, ERROR_PROTOCOL, "brig-init took more stdin than it was given");
         d->stdin_window += taken.bytes;
         return send_stdin_part(d, e);
 }
@@ -109,19 +111,40 @@ static void lift_quota(const struct dialogue *d)
                 (void)cgroup_lift_cpu(&d->slot->cgroup, &ignored);
 }
 
+/* What init says once, and when: it is as far from the job as we are from it, yet nothing that it says may move a run twice. */
+static bool is_in_order(const struct dialogue *d, enum frame_type type)
+{
+        switch (type) {
+        case FRAME_PREPARED:
+                return !d->start_sent;
+        case FRAME_STARTED:
+        case FRAME_FAILED:
+                return !d->has_started;
+        case FRAME_STDOUT:
+        case FRAME_STDERR:
+        case FRAME_NOTICE:
+        case FRAME_ENDED:
+                return d->start_sent;
+        default:
+                return true;
+        }
+}
+
 /* Until the program has ended. */
 static int take_running(struct dialogue *d, const struct frame *frame, enum dialogue_event *ret_event, struct error *e)
 {
+        if (!is_in_order(d, frame->type))
+                return error_set(e, ERROR_PROTOCOL, "brig-init sent a frame of type %d out of order", (int)frame->type);
         switch (frame->type) {
         case FRAME_PREPARED:
                 return take_prepared(d, e);
         case FRAME_STARTED:
+                d->has_started = true;
                 *ret_event = DIALOGUE_STARTED;
                 return 0;
         case FRAME_FAILED:
                 *ret_event = DIALOGUE_FAILED;
-                record_failed(d->result, frame);
-                return 0;
+                return record_failed(d->result, frame, e);
         case FRAME_STDIN_TAKEN:
                 return take_stdin_taken(d, frame, e);
         case FRAME_STDOUT:

@@ -15,6 +15,7 @@ struct dialogue {
         struct frame_ended ended;
         bool has_ended;  /* `ended` is set: no process of the job is left */
         bool start_sent; /* from here on the program may have run */
+        bool has_started;
 
         /* private */
         size_t stdin_sent, stdin_window;

@@ -132,14 +132,17 @@ void record_end(struct result *result, const struct record_end *end)
                 result_add_violation(result, VIOLATION_ATTACK, result->termination.rule, "", 1);
 }
 
-void record_failed(struct result *result, const struct frame *failed)
+int record_failed(struct result *result, const struct frame *failed, struct error *e)
 {
         struct frame_failed message;
         size_t text = frame_decode_failed(failed, &message);
+        if (!text || !utf8_valid((struct span){failed->payload + text, failed->size - text}))
+                return error_set(e, ERROR_PROTOCOL, "brig-init's FAILED cannot be read");
         result->status = STATUS_ERROR;
         result->termination = (struct termination){.cause = CAUSE_INFRASTRUCTURE};
         snprintf(result->termination.reason, sizeof(result->termination.reason), "%.*s: %s", (int)(failed->size - text),
                  (const char *)failed->payload + text, strerror((int)message.sys));
+        return 0;
 }
 
 void record_cancelled(struct result *result)

@@ -25,8 +25,8 @@ struct record_end {
 };
 void record_end(struct result *result, const struct record_end *end);
 
-/* The program could not be executed at all. */
-void record_failed(struct result *result, const struct frame *failed);
+/* The program could not be executed at all. 0, or -1: nobody can read why. */
+int record_failed(struct result *result, const struct frame *failed, struct error *e);
 
 /* Cancelled before there was a program. */
 void record_cancelled(struct result *result);
