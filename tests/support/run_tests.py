@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs test programs and scripts and counts every single test in them.
 
-  run_tests.py --bin DIR [--plain DIR] [--jobs N] KIND [KIND ...]      kinds: checks unit sim fault integration abuse
+  run_tests.py --bin DIR [--plain DIR] [--jobs N] KIND [KIND ...]      kinds: checks unit fuzz sim fault integration abuse
 
 Fault tests are those of --plain, a build without sanitizers. A C program (DIR/../tests/KIND_*) is counted by cmocka's own closing lines; a script (tests/KIND/test_*) by its closing line
 `N passed, N failed, N skipped`. One that ends without its line, or by a signal, or too late, is one failed test more.
@@ -16,10 +16,10 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PARALLEL = {"checks", "unit", "sim", "fault"}
+PARALLEL = {"checks", "unit", "fuzz", "sim", "fault"}
 CLOSING = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.M)
 CMOCKA = {name: re.compile(r"^\[\s+%s\s+\] (\d+) test\(s\)" % name, re.M) for name in ("PASSED", "FAILED", "SKIPPED")}
-SECONDS_MAX = {"checks": 900, "unit": 120, "sim": 600, "fault": 600, "integration": 1500, "abuse": 1500}
+SECONDS_MAX = {"checks": 900, "unit": 120, "fuzz": 120, "sim": 600, "fault": 600, "integration": 1500, "abuse": 1500}
 
 
 def find(kind, bin_dir):
