@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -246,8 +247,10 @@ static void commit(void *data, size_t size)
         queue_commit(&s->wire.queue, size);
 }
 
+/* The job may have shut it, even against itself; it is the same user's, and a mount that it cannot replace. */
 static int open_folder(const char *path)
 {
+        (void)chmod(path, S_IRWXU);
         return openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
