@@ -1,12 +1,15 @@
 #include "common/service.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { HEAP_SPARE_BYTES = 64 << 10 };
 
 /* The length of the address, or 0 when `name` is none. A leading @ names an abstract socket. */
 static socklen_t address_of(const char *name, struct sockaddr_un *ret_address)
@@ -40,4 +43,10 @@ int service_protect_from_oom(void)
         ssize_t written = write(fd, "-900", 4);
         close(fd);
         return written == 4 ? 0 : -1;
+}
+
+void service_keep_memory_small(void)
+{
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_TRIM_THRESHOLD, HEAP_SPARE_BYTES);
 }

@@ -9,4 +9,7 @@ void service_notify(const char *state);
 /* Takes an oom_score_adj of -900, so that jobs die before brig; 0, or -1 when it may not (CAP_SYS_RESOURCE). */
 int service_protect_from_oom(void);
 
+/* Freed memory goes back to the kernel soon, and librdkafka's threads share one heap. Call before the first thread. */
+void service_keep_memory_small(void);
+
 #endif

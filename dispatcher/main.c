@@ -333,6 +333,7 @@ int main(int argc, char **argv)
         bool check = false;
         program.log = (struct log){"brig-dispatcher", LOG_INFO, &clock_system, STDERR_FILENO};
         program.current = &program.first;
+        service_keep_memory_small();
         if (read_options(&program, argc, argv, &check) < 0) {
                 fputs("Try: brig-dispatcher --help\n", stderr);
                 return 2;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/service.h"
 #include "worker/program.h"
 
 extern char **environ;
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
         struct error e;
         if (options.over)
                 return options.status;
+        service_keep_memory_small();
         if (config_load(&config, options.config_path, environ, &e) < 0)
                 return complain(&e);
         int status = options.check ? check(&config) : work(&config, options.config_path);
