@@ -42,6 +42,6 @@ int redis_server_check(const char *info, const char *name, char ret_run_id[stati
                                  name, *policy ? policy : "unknown");
         if (!*run_id)
                 return error_set(e, ERROR_REDIS, "Redis at %s does not tell its run id in INFO", name);
-        strcpy(ret_run_id, run_id);
+        memcpy(ret_run_id, run_id, strlen(run_id) + 1);
         return 0;
 }

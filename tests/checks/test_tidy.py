@@ -14,7 +14,7 @@ SEEN = BUILD / "tidy-seen"
 
 
 def headers_digest():
-    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + (ROOT / "tests/.clang-tidy").read_bytes())
     for header in sorted(p for f in ("common", "dispatcher", "worker", "clients", "tests") for p in (ROOT / f).rglob("*.h")):
         digest.update(header.read_bytes())
     return digest
