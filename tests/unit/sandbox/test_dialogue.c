@@ -1,17 +1,17 @@
 /* What the worker makes of the frames of a brig-init that is not what it should be, and of a conversation cut anywhere. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/bytes.h"
 #include "worker/sandbox/artifacts.h"
+#include "worker/sandbox/code_folder.h"
 #include "worker/sandbox/command.h"
 #include "worker/sandbox/dialogue.h"
 
@@ -49,11 +49,10 @@ static void talk_begin(struct talk *talk)
 
 static void talk_end(struct talk *talk)
 {
-        char remove[64];
+        struct error e;
         dialogue_deinit(&talk->dialogue);
         result_deinit(&talk->result);
-        snprintf(remove, sizeof(remove), "rm -rf %s", talk->folder);
-        assert_int_equal(system(remove), 0);
+        assert_int_equal(code_folder_remove(AT_FDCWD, talk->folder, &e), 0);
 }
 
 static int take(struct talk *talk, enum frame_type type, const void *payload, size_t size)
