@@ -16,7 +16,7 @@ struct agents_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct agents_options, agent_id), "ID", "this one alone"},
+                {"agent-id", OPTION_TEXT, offsetof(struct agents_options, agent_id), "ID", "this one alone"},
                 {"quarantined", OPTION_SWITCH, offsetof(struct agents_options, quarantined), NULL, "only those in quarantine"},
                 {"quarantine", OPTION_SWITCH, offsetof(struct agents_options, quarantine), NULL, "with --agent: put it in quarantine"},
                 {"release", OPTION_SWITCH, offsetof(struct agents_options, release), NULL, "with --agent: let it out again"},

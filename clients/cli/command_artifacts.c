@@ -18,7 +18,7 @@ struct artifacts_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct artifacts_options, agent_id), "ID", "whose job it is, for jobs of the queue"},
+                {"agent-id", OPTION_TEXT, offsetof(struct artifacts_options, agent_id), "ID", "whose job it is, for jobs of the queue"},
                 {"to", OPTION_TEXT, offsetof(struct artifacts_options, to), "FILE", "get: write here; default: standard output"},
                 {"config", OPTION_TEXT, offsetof(struct artifacts_options, config_file), "FILE", "configuration instead of the usual one"},
 };

@@ -18,7 +18,7 @@ struct audit_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct audit_options, agent_id), "ID", "events of this agent"},
+                {"agent-id", OPTION_TEXT, offsetof(struct audit_options, agent_id), "ID", "events of this agent"},
                 {"job", OPTION_TEXT, offsetof(struct audit_options, job_id), "JOB_ID", "events of this job"},
                 {"event", OPTION_TEXT, offsetof(struct audit_options, event), "NAME", "such as job.finished; job.* takes all of a kind"},
                 {"since", OPTION_TEXT, offsetof(struct audit_options, since), "TIME", "2026-01-10T02:00:00Z, or 2h for the last two hours"},

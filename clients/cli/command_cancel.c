@@ -18,7 +18,7 @@ struct cancel_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct cancel_options, agent_id), "ID", "whose job it is (needed)"},
+                {"agent-id", OPTION_TEXT, offsetof(struct cancel_options, agent_id), "ID", "whose job it is (needed)"},
                 {"timeout-wait", OPTION_DURATION, offsetof(struct cancel_options, timeout_ms), "TIME", "wait for the answer; default 15"},
                 {"json", OPTION_SWITCH, offsetof(struct cancel_options, json), NULL, "the dispatcher's reply as it is"},
                 {"config", OPTION_TEXT, offsetof(struct cancel_options, config_file), "FILE", "configuration instead of the usual one"},

@@ -15,7 +15,7 @@ struct dlq_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct dlq_options, agent_id), "ID", "what was sent in this agent's name"},
+                {"agent-id", OPTION_TEXT, offsetof(struct dlq_options, agent_id), "ID", "what was sent in this agent's name"},
                 {"last", OPTION_COUNT, offsetof(struct dlq_options, last), "N", "the newest N; default 100"},
                 {"json", OPTION_SWITCH, offsetof(struct dlq_options, json), NULL, "one JSON object a line, with the bytes"},
                 {"config", OPTION_TEXT, offsetof(struct dlq_options, config_file), "FILE", "configuration instead of the usual one"},

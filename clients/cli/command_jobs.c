@@ -19,7 +19,7 @@ struct jobs_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct jobs_options, agent_id), "ID", "whose jobs (needed)"},
+                {"agent-id", OPTION_TEXT, offsetof(struct jobs_options, agent_id), "ID", "whose jobs (needed)"},
                 {"last", OPTION_COUNT, offsetof(struct jobs_options, last), "N", "the newest N; default 100"},
                 {"json", OPTION_SWITCH, offsetof(struct jobs_options, json), NULL, "one JSON object a line"},
                 {"config", OPTION_TEXT, offsetof(struct jobs_options, config_file), "FILE", "configuration instead of the usual one"},

@@ -11,7 +11,7 @@ struct result_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent", OPTION_TEXT, offsetof(struct result_options, agent_id), "ID",
+                {"agent-id", OPTION_TEXT, offsetof(struct result_options, agent_id), "ID",
                  "whose job it is; reads one partition instead of all"},
                 {"wait", OPTION_SWITCH, offsetof(struct result_options, wait), NULL, "until the job has ended"},
                 {"timeout-wait", OPTION_DURATION, offsetof(struct result_options, timeout_ms), "TIME", "wait no longer; default 30"},
