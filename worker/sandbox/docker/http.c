@@ -1,5 +1,6 @@
 #include "worker/sandbox/docker/http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,8 +120,10 @@ static void connected(uv_connect_t *connect, int status)
 {
         struct http_exchange *x = connect->data;
         uv_buf_t buffer = uv_buf_init((char *)x->request.data, (unsigned)x->request.size);
+        char reason[160];
         if (status < 0) {
-                exchange_fail(x, ERROR_DOCKER, -status, "cannot reach the engine");
+                snprintf(reason, sizeof(reason), "no Docker engine answers at %s", x->socket_path);
+                exchange_fail(x, ERROR_DOCKER, -status, reason);
                 return;
         }
         x->write.data = x;
@@ -165,6 +168,7 @@ int http_exchange_start(struct http_exchange *x, uv_loop_t *loop, const char *so
         x->pipe.data = x->timer.data = x->connect.data = x;
         x->handles_open = 2;
         uv_timer_start(&x->timer, timed_out, x->timeout_ms, 0);
+        x->socket_path = socket_path;
         uv_pipe_connect(&x->connect, &x->pipe, socket_path, connected);
         return 0;
 }

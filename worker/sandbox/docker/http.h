@@ -31,6 +31,7 @@ struct http_exchange {
         uv_timer_t timer;
         uv_connect_t connect;
         uv_write_t write;
+        const char *socket_path;
         struct bytes request;
         http_parser parser;
         struct error error;
@@ -39,7 +40,8 @@ struct http_exchange {
         char input[16 << 10];
 };
 
-/* 0: `done` will run. -1 (ERROR_DOCKER, ERROR_MEMORY): it will not. `body` NULL: none; it is copied. */
+/* 0: `done` will run. -1 (ERROR_DOCKER, ERROR_MEMORY): it will not. `body` NULL: none; it is copied.
+ * `socket_path` is borrowed until then. */
 int http_exchange_start(struct http_exchange *x, uv_loop_t *loop, const char *socket_path, const char *method, const char *path,
                         const struct span *body, struct error *e);
 
