@@ -98,12 +98,17 @@ static int load_languages(struct config *config, struct error *e)
         return status;
 }
 
-static int load_main(struct config *config, struct error *e)
+/* The file that was named comes first, so that it is the one a message names; its values override those of the others. */
+static int load_files(struct config *config, struct error *e)
 {
         struct document document;
         if (document_open(&document, config->path, e) < 0)
                 return -1;
-        int status = config_set_document(config, "", &document, e);
+        int status = load_profiles(config, e);
+        if (status == 0)
+                status = load_languages(config, e);
+        if (status == 0)
+                status = config_set_document(config, "", &document, e);
         document_close(&document);
         return status;
 }
@@ -144,9 +149,7 @@ static int load(struct config *config, const char *path, char *const *environmen
         config->path = config_find(path, environment, e);
         if (!config->path || set_directory(config, e) < 0)
                 return -1;
-        if (config_table_init(&config_main_table, config, e) < 0)
-                return -1;
-        if (load_profiles(config, e) < 0 || load_languages(config, e) < 0 || load_main(config, e) < 0)
+        if (config_table_init(&config_main_table, config, e) < 0 || load_files(config, e) < 0)
                 return -1;
         if (config_set_environment(config, environment, e) < 0 || config_set_host_defaults(config, environment, e) < 0)
                 return -1;
