@@ -44,11 +44,12 @@ static bool header_number(const struct kafka_record *record, const char *name, i
         return kafka_record_header(record, name, &value) && span_to_i64(value, ret_number);
 }
 
-static unsigned attacks(const struct result *result)
+/* Those of the classes that count toward quarantine. */
+static unsigned violations_of(const struct result *result, const char *classes)
 {
         uint64_t count = 0;
         for (size_t n = 0; n < result->violation_count; n++)
-                if (result->violations[n].class == VIOLATION_ATTACK)
+                if (strstr(classes, violation_class_names[result->violations[n].class]))
                         count += result->violations[n].count;
         return count < 1000 ? (unsigned)count : 1000;
 }
@@ -74,7 +75,7 @@ static struct settlement *settlement_new(struct partition *p, int64_t job, const
         s->op.has_risk = result->has_risk;
         s->op.risk = result->risk;
         s->op.cpu_ms = result->cpu_ms;
-        s->op.violations = attacks(result);
+        s->op.violations = violations_of(result, p->dispatcher->options.config->trust.quarantine_classes);
         return s;
 }
 

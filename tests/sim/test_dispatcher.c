@@ -612,6 +612,30 @@ static void test_attacks_quarantine_the_agent_and_end_what_it_has_queued(void **
         free_world(w);
 }
 
+static bool blocked_modules_quarantine(char *classes)
+{
+        struct rejection rejection;
+        struct world *w = new_world(25, 1, 1);
+        w->config.trust.quarantine_classes = classes;
+        world_join(w, world_start(w));
+        for (uint64_t n = 1; n <= 3; n++)
+                world_job(w, n, "eve", "blocked 500", "");
+        assert_settles(w);
+        world_job(w, 4, "eve", "ok", "");
+        assert_settles(w);
+        bool quarantined = status_of(w, 4, "eve", &rejection) == STATUS_REJECTED && rejection.reason == REJECTION_QUARANTINED;
+        free_world(w);
+        return quarantined;
+}
+
+static void test_only_the_configured_classes_of_violations_quarantine(void **state)
+{
+        static char attack[] = "attack", both[] = "policy attack";
+        (void)state;
+        assert_false(blocked_modules_quarantine(attack));
+        assert_true(blocked_modules_quarantine(both));
+}
+
 static void test_quarantine_outlives_the_loss_of_redis(void **state)
 {
         struct rejection rejection;
@@ -780,6 +804,7 @@ int main(void)
                         cmocka_unit_test(test_a_cancel_ahead_of_its_job_holds),
                         cmocka_unit_test(test_a_job_that_kills_its_workers_ends_as_an_error_and_a_dead_letter),
                         cmocka_unit_test(test_attacks_quarantine_the_agent_and_end_what_it_has_queued),
+                        cmocka_unit_test(test_only_the_configured_classes_of_violations_quarantine),
                         cmocka_unit_test(test_quarantine_outlives_the_loss_of_redis),
                         cmocka_unit_test(test_an_operator_lifts_a_quarantine_for_good),
                         cmocka_unit_test(test_nothing_is_admitted_while_redis_is_away),

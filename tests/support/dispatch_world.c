@@ -398,7 +398,7 @@ void world_kill_worker(struct world *w, size_t n)
 
 static void make_config(struct config *c)
 {
-        static char prefix[] = "brig", tag[] = "brig", python[] = "python", image[] = "brig/python";
+        static char prefix[] = "brig", tag[] = "brig", python[] = "python", image[] = "brig/python", classes[] = "attack";
         *c = (struct config){.kafka_topic_prefix = prefix,
                              .redis_tag = tag,
                              .lease_ms = 15000,
@@ -410,7 +410,8 @@ static void make_config(struct config *c)
                                        .low_at = 800,
                                        .medium_at = 500,
                                        .quarantine_violations = 3,
-                                       .quarantine_window_ms = 86400000},
+                                       .quarantine_window_ms = 86400000,
+                                       .quarantine_classes = classes},
                              .rates = {{5000, 360000000}, {5000, 360000000}, {5000, 360000000}},
                              .global_concurrent = 50,
                              .global_executions_per_hour = 1000000,

@@ -182,6 +182,8 @@ static void describe(struct fake_worker *w, struct result *r)
                 snprintf(r->termination.rule, sizeof r->termination.rule, "seccomp");
                 result_add_violation(r, VIOLATION_ATTACK, "seccomp", "bpf", 1);
         }
+        if (strncmp(w->code, "blocked", 7) == 0)
+                result_add_violation(r, VIOLATION_POLICY, "module", "os", 1);
         r->has_risk = true;
         r->risk = w->level;
         r->cpu_ms = run_ms(w);

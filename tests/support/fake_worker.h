@@ -1,5 +1,5 @@
 /* A worker of one slot for simulations: claims, runs for a while in virtual time, reports, as the hand-off protocol says. What a job does is
- * said by its `code`: ok, fail, attack, and how many ms it runs, as in "fail 1200". */
+ * said by its `code`: ok, fail, attack, blocked (a violation of a policy), and how many ms it runs, as in "fail 1200". */
 #ifndef BRIG_TESTS_FAKE_WORKER_H
 #define BRIG_TESTS_FAKE_WORKER_H
 
