@@ -172,6 +172,13 @@ static void tell_quarantine(struct dispatcher *d, const struct gate_agent *agent
         alert_raise(d, "agent.quarantined", agent->agent_id, "the agent is quarantined after %u violations", agent->violations);
 }
 
+/* Also when this record was settled before, by whoever may have died before telling: rather twice than never. */
+static bool quarantines(const struct settlement *s)
+{
+        bool again = s->op.first && !s->op.changed && s->op.violations && s->op.agent.quarantined;
+        return s->op.newly_quarantined || again;
+}
+
 static void tell_changes(struct dispatcher *d, const struct settlement *s)
 {
         const struct gate_agent *agent = &s->op.agent;
@@ -179,7 +186,7 @@ static void tell_changes(struct dispatcher *d, const struct settlement *s)
                 post_audit(d, s->agent_id,
                            audit_trust_changed(s->agent_id, s->op.trust_before, agent->trust, s->job_id, d->options.log->program,
                                                clock_realtime_ms(d->options.clock)));
-        if (s->op.newly_quarantined)
+        if (quarantines(s))
                 tell_quarantine(d, agent);
 }
 

@@ -1,5 +1,6 @@
 /* Whole dispatchers on fake ports, the real Redis functions and workers of one slot, in virtual time. BRIG_TEST_SEED runs one schedule,
  * BRIG_TEST_SEEDS so many, BRIG_TEST_LOG shows what the dispatchers log. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -612,6 +613,26 @@ static void test_attacks_quarantine_the_agent_and_end_what_it_has_queued(void **
         free_world(w);
 }
 
+static void test_a_quarantine_is_told_though_its_dispatcher_died_before(void **state)
+{
+        struct world *w = new_world(26, 1, 1);
+        (void)state;
+        struct world_node *node = world_start(w);
+        world_join(w, node);
+        w->commits_silent = UINT_MAX;
+        for (uint64_t n = 1; n <= 3; n++)
+                world_job(w, n, "eve", "attack 500", "");
+        while (!node->dispatcher.counters.quarantines)
+                world_step(w);
+        world_kill(w, node);
+        fake_log_make_anew(&w->log, "brig.alerts");
+        w->commits_silent = 0;
+        world_join(w, world_start(w));
+        assert_settles(w);
+        assert_true(world_count(w, "brig.alerts") >= 1);
+        free_world(w);
+}
+
 static bool blocked_modules_quarantine(char *classes)
 {
         struct rejection rejection;
@@ -804,6 +825,7 @@ int main(void)
                         cmocka_unit_test(test_a_cancel_ahead_of_its_job_holds),
                         cmocka_unit_test(test_a_job_that_kills_its_workers_ends_as_an_error_and_a_dead_letter),
                         cmocka_unit_test(test_attacks_quarantine_the_agent_and_end_what_it_has_queued),
+                        cmocka_unit_test(test_a_quarantine_is_told_though_its_dispatcher_died_before),
                         cmocka_unit_test(test_only_the_configured_classes_of_violations_quarantine),
                         cmocka_unit_test(test_quarantine_outlives_the_loss_of_redis),
                         cmocka_unit_test(test_an_operator_lifts_a_quarantine_for_good),
