@@ -22,7 +22,6 @@ static void close_stream(struct kafka_stream *s)
 {
         struct kafka_source *source = s->source;
         s->source = NULL;
-        s->tails = 0;
         if (source)
                 kafka_source_close(source, one_closed, s->owner);
 }
@@ -134,9 +133,7 @@ static void port_tail(void *data, enum dispatch_stream stream, int32_t partition
         struct kafka_stream *s = stream_of(data, stream);
         int64_t from = offset == STREAM_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset;
         bool opened = s->source || open_stream(s, NULL, &e) == 0;
-        if (opened && kafka_source_assign(s->source, s->topic, partition, from, &e) == 0)
-                s->tails++;
-        else
+        if (!opened || kafka_source_assign(s->source, s->topic, partition, from, &e) < 0)
                 log_error(s->owner->log, LOG_ERROR, "tail failed", &e, (const struct log_field[]){LOG_TEXT("topic", s->topic), {0}});
 }
 
@@ -146,7 +143,7 @@ static void port_untail(void *data, enum dispatch_stream stream, int32_t partiti
         if (!s->source)
                 return;
         kafka_source_unassign(s->source, s->topic, partition);
-        if (s->tails && --s->tails == 0 && stream != STREAM_RESULTS)
+        if (stream != STREAM_RESULTS && kafka_source_idle(s->source))
                 close_stream(s);
 }
 

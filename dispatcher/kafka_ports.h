@@ -18,7 +18,6 @@ struct kafka_stream {
         enum dispatch_stream stream;
         const char *topic;
         struct kafka_source *source; /* NULL: not open */
-        unsigned tails;              /* partitions it reads, of a tail */
 };
 
 struct kafka_ports {

@@ -49,7 +49,7 @@ struct kafka_partition *kafka_partition_find(struct list *list, const char *topi
 {
         list_for_each (link, list) {
                 struct kafka_partition *partition = list_entry(link, struct kafka_partition, link);
-                if (!partition->gone && partition->number == number && strcmp(partition->topic, topic) == 0)
+                if (partition->number == number && strcmp(partition->topic, topic) == 0)
                         return partition;
         }
         return NULL;

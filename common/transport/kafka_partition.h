@@ -26,7 +26,7 @@ struct kafka_partition *kafka_partition_new(struct list *list, struct kafka_clie
                                             int64_t next);
 void kafka_partition_free(struct kafka_partition *partition);
 
-/* The one of that name and number that is not gone, or NULL. */
+/* The one of that name and number, gone or not, or NULL. */
 struct kafka_partition *kafka_partition_find(struct list *list, const char *topic, int32_t number);
 
 /* Reading shall begin again at `next`: what was refused is forgotten. */

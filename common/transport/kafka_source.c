@@ -430,6 +430,8 @@ int kafka_source_assign(struct kafka_source *source, const char *topic, int32_t 
                 found = kafka_partition_new(&source->partitions, &source->client, topic, partition, offset);
         if (!found)
                 return error_set(e, ERROR_MEMORY, "partition %s/%d", topic, partition);
+        if (found->gone) /* unassigned in this same turn: a second one would share its queue, whose wake-up the first takes along */
+                found->gone = found->held = false;
         restart(source, found, offset);
         return 0;
 }
@@ -441,6 +443,14 @@ void kafka_source_unassign(struct kafka_source *source, const char *topic, int32
                 return;
         restart(source, found, found->next);
         found->gone = true;
+}
+
+bool kafka_source_idle(const struct kafka_source *source)
+{
+        list_for_each (link, &source->partitions)
+                if (!list_entry(link, struct kafka_partition, link)->gone)
+                        return false;
+        return true;
 }
 
 int kafka_source_seek(struct kafka_source *source, int32_t partition, int64_t offset, struct error *e)

@@ -40,6 +40,7 @@ void kafka_source_close(struct kafka_source *source, void (*closed)(void *data),
 /* By assignment: starts (again) at an absolute offset, or at the beginning or end (RD_KAFKA_OFFSET_BEGINNING, _END). */
 int kafka_source_assign(struct kafka_source *source, const char *topic, int32_t partition, int64_t offset, struct error *e);
 void kafka_source_unassign(struct kafka_source *source, const char *topic, int32_t partition);
+bool kafka_source_idle(const struct kafka_source *source); /* it reads no partition */
 
 /* Group: reads the partition again from `offset`. */
 int kafka_source_seek(struct kafka_source *source, int32_t partition, int64_t offset, struct error *e);

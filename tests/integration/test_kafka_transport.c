@@ -97,6 +97,7 @@ static void test_one_record_is_read_at_its_offset_and_again(void **state)
                 assert_int_equal(reader.count, 3);
                 if (round == 1)
                         kafka_source_unassign(reader.source, rig.topics.jobs, 1);
+                assert_int_equal(kafka_source_idle(reader.source), round == 1);
         }
         assert_int_equal(reader.out_of_order + reader.doubled, 0);
         rig_reader_close(&reader);
