@@ -58,6 +58,7 @@ struct config {
         char *log_level;
         bool worker_execution_logs;
         uint64_t artifact_retention_ms;
+        uint64_t artifact_total_bytes; /* on this host; the oldest go first */
 
         enum risk default_risk;
         struct config_trust trust;

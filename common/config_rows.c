@@ -44,6 +44,7 @@ static const struct config_row main_rows[] = {
                 ROW(config, "logs.directory", config_text, log_directory, 0, 4096, ""),
                 NAMES(config, "logs.level", config_choice, log_level, log_level_names, "info"),
                 ROW(config, "artifacts.retention", config_duration, artifact_retention_ms, 1 * MINUTE, 3650 * DAY, "30d"),
+                ROW(config, "artifacts.total", config_bytes, artifact_total_bytes, 1 * MIB, 1048576 * GIB, "10g"),
                 NAMES(config, "risk.default", config_name, default_risk, risk_names, "medium"),
                 ROW(config, "trust.initial", config_thousandths, trust.initial, 0, 1000, "0.5"),
                 ROW(config, "trust.succeeded", config_thousandths, trust.succeeded, 0, 1000, "0.05"),

@@ -141,8 +141,8 @@ static void finish(struct assignment *a)
 {
         move(a, ASSIGNMENT_FINISHED);
         stamp(a, &a->result);
-        if (a->ports->keep_log && a->result.started_at_ms)
-                a->ports->keep_log(a->ports->keep_log_data, &a->job, a->risk, &a->result);
+        if (a->ports->keep_traces && a->result.started_at_ms)
+                a->ports->keep_traces(a->ports->keep_traces_data, &a->job, a->risk, &a->result);
         move(a, ASSIGNMENT_CONFIRMING);
         lease_renew(&a->lease); /* one that is on its way serves as well: its OK comes after the end */
         leave_slot(a, true);

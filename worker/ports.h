@@ -60,8 +60,8 @@ struct ports {
         struct sink_port sink;
         struct fetch_port fetch;
         uint64_t output_bytes_max; /* of a stream, so that every result fits its topic */
-        void (*keep_log)(void *data, const struct job *job, enum risk risk, const struct result *result); /* NULL: no execution logs */
-        void *keep_log_data;
+        void (*keep_traces)(void *data, const struct job *job, enum risk risk, const struct result *result); /* NULL: nobody does */
+        void *keep_traces_data;
 };
 
 struct sandbox_port sandbox_port_of(struct sandbox *sandbox);

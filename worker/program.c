@@ -105,9 +105,8 @@ static void redis_hint(void *data, struct span channel, struct span message)
 
 /* ---- the core ---- */
 
-static void keep_log(void *data, const struct job *job, enum risk risk, const struct result *result)
+static void keep_execution_log(struct program *program, const struct job *job, enum risk risk, const struct result *result)
 {
-        struct program *program = data;
         const struct language *language = config_language(program->config, job->language);
         struct summary summary = {.result = result,
                                   .agent_id = job->agent_id,
@@ -116,6 +115,14 @@ static void keep_log(void *data, const struct job *job, enum risk risk, const st
                                   .code_file = job->entrypoint ? job->entrypoint : language->file,
                                   .realtime_ms = result->finished_at_ms};
         execution_log_keep(&program->loop, &program->log, program->config->log_directory, &summary);
+}
+
+static void keep_traces(void *data, const struct job *job, enum risk risk, const struct result *result)
+{
+        struct program *program = data;
+        if (program->config->worker_execution_logs)
+                keep_execution_log(program, job, risk, result);
+        retention_keep(&program->retention, result);
 }
 
 static void lower(uint64_t *value, uint64_t maximum)
@@ -148,8 +155,8 @@ static struct ports make_ports(struct program *program)
                               .sink = sink_port_of(program->sink),
                               .fetch = fetch_port_of(&program->fetcher),
                               .output_bytes_max = report_output_bytes_max(program->topic_check.result_bytes_max),
-                              .keep_log = program->config->worker_execution_logs ? keep_log : NULL,
-                              .keep_log_data = program};
+                              .keep_traces = keep_traces,
+                              .keep_traces_data = program};
 }
 
 static void topics_failed(struct topic_check *check, const struct error *e)
@@ -196,6 +203,7 @@ static void sink_closed(void *data)
 static void drained(void *data)
 {
         struct program *program = data;
+        retention_close(&program->retention);
         topic_check_close(&program->topic_check);
         fetcher_close(&program->fetcher);
         kafka_sink_close(program->sink, sink_closed, program);
@@ -348,6 +356,8 @@ int program_open(struct program *program, struct config *config, const char *con
         uv_loop_init(&program->loop);
         alarm_loop_open(&program->alarms, &program->loop, &clock_system);
         open_signals(program);
+        program->retention = (struct retention){.config = config, .log = &program->log, .clock = &clock_system};
+        retention_open(&program->retention, &program->loop);
         if (service_protect_from_oom() < 0)
                 log_event(&program->log, LOG_INFO, "may not protect itself from the kernel's choice when memory ends");
         if (open_sandbox(program, e) < 0 || open_redis(program, e) < 0 || open_kafka(program, e) < 0)

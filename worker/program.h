@@ -5,6 +5,7 @@
 #include "common/transport/redis_link.h"
 #include "worker/alarm_loop.h"
 #include "worker/fetch.h"
+#include "worker/retention.h"
 #include "worker/topic_check.h"
 #include "worker/worker.h"
 
@@ -27,6 +28,7 @@ struct program {
         struct fetcher fetcher;
         struct sandbox *sandbox;
         struct analysis *analysis;
+        struct retention retention;
         struct worker worker;
         bool working;          /* `worker` is there: Kafka was */
         bool up[PART_COUNT];   /* answers now */

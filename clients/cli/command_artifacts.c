@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "clients/cli/accepted_record.h"
-#include "clients/cli/artifact_index.h"
 #include "clients/cli/command.h"
 #include "clients/cli/complaint.h"
 #include "clients/cli/options.h"
 #include "common/config.h"
+#include "worker/sandbox/artifact_index.h"
 
 enum { CHUNK_BYTES = 64 << 10, SHA256_DIGITS = SHA256_HEX_SIZE - 1 };
 
@@ -18,7 +18,8 @@ struct artifacts_options {
 };
 
 static const struct option_row ROWS[] = {
-                {"agent-id", OPTION_TEXT, offsetof(struct artifacts_options, agent_id), "ID", "whose job it is, for jobs of the queue"},
+                {"agent-id", OPTION_TEXT, offsetof(struct artifacts_options, agent_id), "ID",
+                 "whose job it is; needed for jobs of other hosts"},
                 {"to", OPTION_TEXT, offsetof(struct artifacts_options, to), "FILE", "get: write here; default: standard output"},
                 {"config", OPTION_TEXT, offsetof(struct artifacts_options, config_file), "FILE", "configuration instead of the usual one"},
 };
@@ -112,7 +113,7 @@ static int find_and_serve(const struct config *config, const struct artifacts_op
         struct error e = {0};
         bool found = false;
         const char *job_id = operands->items[1];
-        int failed = artifact_index_find(config->log_directory, job_id, &result, &found, &e);
+        int failed = artifact_index_find(config->log_directory, job_id, options->agent_id, &result, &found, &e);
         if (!failed && !found)
                 failed = find_queued(config, options, job_id, &result, &e);
         int status = failed                 ? complain_error("artifacts", &e, NULL)

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clients/cli/artifact_index.h"
 #include "clients/cli/command.h"
 #include "clients/cli/complaint.h"
 #include "clients/cli/dry_run.h"
@@ -13,6 +12,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/summary.h"
+#include "worker/sandbox/artifact_index.h"
 
 enum { SIGNAL_BASE = 128 };
 

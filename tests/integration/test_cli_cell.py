@@ -104,6 +104,7 @@ class WithCell(unittest.TestCase):
         _, record = self.submit_and_wait("open('made.txt', 'w').write('by a job')", "--artifact", "*.txt")
         self.assertEqual([a["path"] for a in record["artifacts"]], ["made.txt"], record)
         self.assertEqual(self.brig("artifacts", "get", record["job_id"], "made.txt", "--agent", self.agent).stdout, b"by a job")
+        self.assertEqual(self.brig("artifacts", "get", record["job_id"], "made.txt").stdout, b"by a job", "the worker's index, on its host")
 
     def test_dead_letters_hold_what_is_no_job(self):
         self.cell.producer.produce("brig.jobs", key=self.agent.encode(), value=b"no job at all")

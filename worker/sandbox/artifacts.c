@@ -5,32 +5,38 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0400 };
 
-static int open_folder(int at, const char *path)
+int artifacts_open_folder(int at, const char *path)
 {
         if (mkdirat(at, path, FOLDER_MODE) < 0 && errno != EEXIST)
                 return -1;
         return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int artifact_file_open(struct artifact_file *a, const char *log_directory, struct error *e)
+int artifacts_open_root(const char *log_directory)
 {
         char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/artifacts", log_directory);
+        (void)mkdir(log_directory, 0755); /* usually there; if not, the next call says why */
+        return artifacts_open_folder(AT_FDCWD, path);
+}
+
+int artifact_file_open(struct artifact_file *a, const char *log_directory, struct error *e)
+{
         memset(a, 0, sizeof(*a));
         a->file = a->directory = -1;
         a->open = true;
-        snprintf(path, sizeof(path), "%s/artifacts", log_directory);
-        (void)mkdir(log_directory, 0755); /* usually there; if not, the next call says why */
-        a->directory = open_folder(AT_FDCWD, path);
+        a->directory = artifacts_open_root(log_directory);
         if (a->directory >= 0)
                 a->file = openat(a->directory, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE);
         a->digest = EVP_MD_CTX_new();
         if (a->file < 0 || !a->digest || EVP_DigestInit_ex(a->digest, EVP_sha256(), NULL) != 1) {
-                error_set_sys(e, ERROR_SYSTEM, errno, "keep an artifact in %s", path);
+                error_set_sys(e, ERROR_SYSTEM, errno, "keep an artifact in %s/artifacts", log_directory);
                 artifact_file_discard(a);
                 return -1;
         }
@@ -66,11 +72,11 @@ static int give_name(const struct artifact_file *a, const char *hex)
         char folder[16];
         snprintf(source, sizeof(source), "/proc/self/fd/%d", a->file);
         snprintf(folder, sizeof(folder), "sha256/%.2s", hex);
-        int sums = open_folder(a->directory, "sha256");
-        int target = sums < 0 ? -1 : open_folder(a->directory, folder);
+        int sums = artifacts_open_folder(a->directory, "sha256");
+        int target = sums < 0 ? -1 : artifacts_open_folder(a->directory, folder);
         int result = target < 0 ? -1 : linkat(AT_FDCWD, source, target, hex + 2, AT_SYMLINK_FOLLOW);
         if (result < 0 && target >= 0 && errno == EEXIST)
-                result = 0;
+                result = utimensat(target, hex + 2, NULL, AT_SYMLINK_NOFOLLOW); /* as young as this job */
         int kept = errno;
         if (target >= 0)
                 close(target);
@@ -83,7 +89,10 @@ static int give_name(const struct artifact_file *a, const char *hex)
 int artifact_file_finish(struct artifact_file *a, char ret_sha256[static SHA256_HEX_SIZE], struct error *e)
 {
         digest_hex(a->digest, ret_sha256);
-        int result = fsync(a->file) < 0 || give_name(a, ret_sha256) < 0 ? -1 : 0;
+        int result = fsync(a->file);
+        flock(a->directory, LOCK_SH); /* against the sweep, which may be about to remove the same content; until it is closed */
+        if (result == 0)
+                result = give_name(a, ret_sha256);
         if (result < 0)
                 error_set_sys(e, ERROR_SYSTEM, errno, "keep an artifact");
         artifact_file_discard(a);

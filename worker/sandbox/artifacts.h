@@ -1,7 +1,7 @@
 /* Files that a job leaves behind, kept by their content: LOG_DIR/artifacts/sha256/AB/CDEF…
  *
- * A file appears under its name whole or not at all, and one content lies there once, whoever made it. Names that the job chose stand in
- * its result only, never in a path of the host. */
+ * A file appears under its name whole or not at all, and one content lies there once, whoever made it; its time is that of the last job
+ * that left it. Names that the job chose stand in its result only, never in a path of the host. */
 #ifndef BRIG_SANDBOX_ARTIFACTS_H
 #define BRIG_SANDBOX_ARTIFACTS_H
 
@@ -16,6 +16,10 @@ enum {
         ARTIFACT_BYTES_MAX = 16 << 20,
         ARTIFACTS_BYTES_MAX = 32 << 20,
 };
+
+/* Descriptors of LOG_DIR/artifacts, and of a folder beneath `at`; made when missing. -1 with errno. */
+int artifacts_open_root(const char *log_directory);
+int artifacts_open_folder(int at, const char *path);
 
 /* One artifact being received. Zeroed it is closed. */
 struct artifact_file {
