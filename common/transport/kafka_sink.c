@@ -7,6 +7,7 @@
 
 #include "common/transport/kafka_client.h"
 #include "common/transport/kafka_conf.h"
+#include "common/transport/kafka_parcel.h"
 
 enum { CLOSE_WAIT_MS = 2000, REBUILD_WAIT_MS = 2000, SLOW_MS = 5000 };
 
@@ -17,28 +18,6 @@ enum sink_state {
         SINK_BROKEN,     /* no new handle could be made */
         SINK_DRAINING,   /* closing: reports are awaited */
         SINK_CLOSING,
-};
-
-struct topic {
-        struct list link;
-        char name[KAFKA_TOPIC_SIZE];
-        int32_t partitions; /* 0: not known yet */
-        bool asked;         /* since the last tick */
-        bool missing_told;
-};
-
-/* A record from kafka_sink_send until its outcome is known. Its bytes are lent to librdkafka, so it lives until the report even when its
- * sender has been told already. */
-struct parcel {
-        struct list link; /* in waiting or sent */
-        uint64_t number;  /* order of the sends, kept when they are repeated */
-        uint64_t since_ms, deadline_ms;
-        struct kafka_send *send; /* NULL: told */
-        struct topic *topic;
-        int32_t partition;
-        struct span key, value;
-        size_t header_count;
-        struct kafka_header headers[]; /* and behind them the bytes; names end with a NUL */
 };
 
 struct kafka_sink {
@@ -57,19 +36,19 @@ struct kafka_sink {
 
 static void reconnect(void *owner);
 
-static struct topic *topic_find(struct kafka_sink *sink, const char *name)
+static struct kafka_parcel_topic *topic_find(struct kafka_sink *sink, const char *name)
 {
         list_for_each (link, &sink->topics) {
-                struct topic *topic = list_entry(link, struct topic, link);
+                struct kafka_parcel_topic *topic = list_entry(link, struct kafka_parcel_topic, link);
                 if (strcmp(topic->name, name) == 0)
                         return topic;
         }
         return NULL;
 }
 
-static struct topic *topic_get(struct kafka_sink *sink, const char *name)
+static struct kafka_parcel_topic *topic_get(struct kafka_sink *sink, const char *name)
 {
-        struct topic *topic = topic_find(sink, name);
+        struct kafka_parcel_topic *topic = topic_find(sink, name);
         if (topic || strlen(name) >= sizeof(topic->name) || !(topic = calloc(1, sizeof(*topic))))
                 return topic;
         snprintf(topic->name, sizeof(topic->name), "%s", name);
@@ -77,59 +56,8 @@ static struct topic *topic_get(struct kafka_sink *sink, const char *name)
         return topic;
 }
 
-static struct span copy_span(uint8_t **at, struct span s)
-{
-        uint8_t *copy = *at;
-        if (!s.data)
-                return s;
-        memcpy(copy, s.data, s.size);
-        copy[s.size] = 0;
-        *at += s.size + 1;
-        return (struct span){copy, s.size};
-}
-
-static size_t parcel_size(const struct kafka_send *send)
-{
-        size_t size = sizeof(struct parcel) + send->header_count * sizeof(struct kafka_header) + send->key.size + send->value.size + 2;
-        for (size_t i = 0; i < send->header_count; i++)
-                size += send->headers[i].name.size + send->headers[i].value.size + 2;
-        return size;
-}
-
-static struct parcel *parcel_new(struct kafka_send *send)
-{
-        struct parcel *parcel = malloc(parcel_size(send));
-        if (!parcel)
-                return NULL;
-        *parcel = (struct parcel){.send = send, .partition = send->partition, .header_count = send->header_count};
-        list_init(&parcel->link);
-        uint8_t *at = (uint8_t *)&parcel->headers[send->header_count];
-        parcel->key = copy_span(&at, send->key);
-        parcel->value = copy_span(&at, send->value);
-        for (size_t i = 0; i < send->header_count; i++)
-                parcel->headers[i] = (struct kafka_header){copy_span(&at, send->headers[i].name), copy_span(&at, send->headers[i].value)};
-        return parcel;
-}
-
-static void parcel_tell(struct parcel *parcel, int64_t offset, const struct error *e)
-{
-        struct kafka_send *send = parcel->send;
-        parcel->send = NULL;
-        if (!send)
-                return;
-        send->private = NULL;
-        send->done(send, parcel->partition, offset, e);
-}
-
-static void parcel_finish(struct parcel *parcel, int64_t offset, const struct error *e)
-{
-        list_remove(&parcel->link);
-        parcel_tell(parcel, offset, e);
-        free(parcel);
-}
-
 /* Back among those that wait, in the order of the sends; one whose sender was told is not sent again. */
-static void parcel_repeat(struct kafka_sink *sink, struct parcel *parcel)
+static void parcel_repeat(struct kafka_sink *sink, struct kafka_parcel *parcel)
 {
         struct list *before = sink->waiting.prev;
         list_remove(&parcel->link);
@@ -137,86 +65,30 @@ static void parcel_repeat(struct kafka_sink *sink, struct parcel *parcel)
                 free(parcel);
                 return;
         }
-        while (before != &sink->waiting && list_entry(before, struct parcel, link)->number > parcel->number)
+        while (before != &sink->waiting && list_entry(before, struct kafka_parcel, link)->number > parcel->number)
                 before = before->prev;
         list_append(before->next, &parcel->link);
 }
 
-static enum error_code refusal_code(rd_kafka_resp_err_t err)
-{
-        switch (err) {
-        case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-        case RD_KAFKA_RESP_ERR_INVALID_MSG:
-        case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-        case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-        case RD_KAFKA_RESP_ERR__INVALID_ARG:
-                return ERROR_INVALID;
-        case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-                return ERROR_DENIED;
-        default:
-                return ERROR_NONE;
-        }
-}
-
-/* True when it was said so: no repetition can help. */
-static bool parcel_refuse(struct parcel *parcel, rd_kafka_resp_err_t err)
-{
-        struct error e;
-        enum error_code code = refusal_code(err);
-        if (code == ERROR_NONE)
-                return false;
-        error_set(&e, code, "record of %zu bytes for %s: %s", parcel->value.size, parcel->topic->name, rd_kafka_err2str(err));
-        parcel_finish(parcel, -1, &e);
-        return true;
-}
-
 static void on_report(struct kafka_sink *sink, const rd_kafka_message_t *message)
 {
-        struct parcel *parcel = message->_private;
+        struct kafka_parcel *parcel = message->_private;
 
         if (!message->err && message->offset >= 0)
-                parcel_finish(parcel, message->offset, NULL);
-        else if (!message->err || !parcel_refuse(parcel, message->err))
+                kafka_parcel_finish(parcel, message->offset, NULL);
+        else if (!message->err || !kafka_parcel_refuse(parcel, message->err))
                 parcel_repeat(sink, parcel);
 }
 
-static size_t describe(struct parcel *parcel, rd_kafka_vu_t *parts)
-{
-        size_t n = 0;
-        parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = parcel->topic->name};
-        parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = parcel->partition};
-        parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)parcel->key.data, parcel->key.size}};
-        parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)parcel->value.data, parcel->value.size}};
-        parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = parcel};
-        for (size_t i = 0; i < parcel->header_count; i++)
-                parts[n++] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADER,
-                                             .u.header = {(const char *)parcel->headers[i].name.data, parcel->headers[i].value.data,
-                                                          (ssize_t)parcel->headers[i].value.size}};
-        return n;
-}
-
-static rd_kafka_resp_err_t produce(struct kafka_sink *sink, struct parcel *parcel)
-{
-        rd_kafka_vu_t parts[5 + KAFKA_HEADERS_MAX];
-        size_t count = describe(parcel, parts);
-        rd_kafka_error_t *error = rd_kafka_produceva(sink->client.handle, parts, count);
-        rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (error)
-                rd_kafka_error_destroy(error);
-        return err;
-}
-
-static void refuse_partition(struct parcel *parcel)
+static void refuse_partition(struct kafka_parcel *parcel)
 {
         struct error e;
         error_set(&e, ERROR_KAFKA, "%s has no partition %d, only %d", parcel->topic->name, parcel->partition, parcel->topic->partitions);
-        parcel_finish(parcel, -1, &e);
+        kafka_parcel_finish(parcel, -1, &e);
 }
 
 /* False: librdkafka's queue is full, later ones wait too. */
-static bool hand_over(struct kafka_sink *sink, struct parcel *parcel)
+static bool hand_over(struct kafka_sink *sink, struct kafka_parcel *parcel)
 {
         if (parcel->partition < 0)
                 parcel->partition = kafka_partition_of(parcel->key, parcel->topic->partitions);
@@ -224,19 +96,19 @@ static bool hand_over(struct kafka_sink *sink, struct parcel *parcel)
                 refuse_partition(parcel);
                 return true;
         }
-        rd_kafka_resp_err_t err = produce(sink, parcel);
+        rd_kafka_resp_err_t err = kafka_parcel_produce(parcel, sink->client.handle);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
                 list_remove(&parcel->link);
                 list_append(&sink->sent, &parcel->link);
                 return true;
         }
-        return parcel_refuse(parcel, err);
+        return kafka_parcel_refuse(parcel, err);
 }
 
 static void hand_over_waiting(struct kafka_sink *sink)
 {
         list_for_each (link, &sink->waiting) {
-                struct parcel *parcel = list_entry(link, struct parcel, link);
+                struct kafka_parcel *parcel = list_entry(link, struct kafka_parcel, link);
                 if (parcel->topic->partitions > 0 && !hand_over(sink, parcel))
                         return;
         }
@@ -274,20 +146,20 @@ static int connect_producer(struct kafka_sink *sink, struct error *e)
 static void repeat_sent(struct kafka_sink *sink)
 {
         list_for_each (link, &sink->sent)
-                parcel_repeat(sink, list_entry(link, struct parcel, link));
+                parcel_repeat(sink, list_entry(link, struct kafka_parcel, link));
 }
 
 static void finish_all(struct list *parcels, const struct error *e)
 {
         list_for_each (link, parcels)
-                parcel_finish(list_entry(link, struct parcel, link), -1, e);
+                kafka_parcel_finish(list_entry(link, struct kafka_parcel, link), -1, e);
 }
 
 static void on_client_closed(void *owner)
 {
         struct kafka_sink *sink = owner;
         list_for_each (link, &sink->topics)
-                free(list_entry(link, struct topic, link));
+                free(list_entry(link, struct kafka_parcel_topic, link));
         if (sink->closed)
                 sink->closed(sink->closed_data);
         free(sink);
@@ -360,14 +232,14 @@ static void on_turn(void *owner)
 }
 
 /* Ends those whose time is over by `end`; true: one has waited for longer than SLOW_MS. */
-static bool expire(struct kafka_sink *sink, struct list *parcels, void (*end)(struct parcel *, int64_t, const struct error *))
+static bool expire(struct kafka_sink *sink, struct list *parcels, void (*end)(struct kafka_parcel *, int64_t, const struct error *))
 {
         struct error e;
         uint64_t now_ms = uv_now(sink->client.loop);
         bool slow = false;
 
         list_for_each (link, parcels) {
-                struct parcel *parcel = list_entry(link, struct parcel, link);
+                struct kafka_parcel *parcel = list_entry(link, struct kafka_parcel, link);
                 slow |= parcel->send && now_ms - parcel->since_ms > SLOW_MS;
                 if (now_ms < parcel->deadline_ms)
                         continue;
@@ -380,10 +252,10 @@ static bool expire(struct kafka_sink *sink, struct list *parcels, void (*end)(st
 static void on_tick(void *owner)
 {
         struct kafka_sink *sink = owner;
-        bool waiting_slow = expire(sink, &sink->waiting, parcel_finish);
-        sink->slow = expire(sink, &sink->sent, parcel_tell) || waiting_slow;
+        bool waiting_slow = expire(sink, &sink->waiting, kafka_parcel_finish);
+        sink->slow = expire(sink, &sink->sent, kafka_parcel_tell) || waiting_slow;
         list_for_each (link, &sink->topics)
-                list_entry(link, struct topic, link)->asked = false;
+                list_entry(link, struct kafka_parcel_topic, link)->asked = false;
 }
 
 static void on_trouble(void *owner, const struct error *e)
@@ -397,7 +269,7 @@ static const char *topic_to_ask(void *owner)
 {
         struct kafka_sink *sink = owner;
         list_for_each (link, &sink->topics) {
-                struct topic *topic = list_entry(link, struct topic, link);
+                struct kafka_parcel_topic *topic = list_entry(link, struct kafka_parcel_topic, link);
                 if (topic->partitions > 0 || topic->asked)
                         continue;
                 topic->asked = true;
@@ -409,7 +281,7 @@ static const char *topic_to_ask(void *owner)
 static void on_topic_answered(void *owner, const char *name, int32_t partitions)
 {
         struct kafka_sink *sink = owner;
-        struct topic *topic = topic_find(sink, name);
+        struct kafka_parcel_topic *topic = topic_find(sink, name);
 
         topic->partitions = partitions;
         if (partitions > 0) {
@@ -494,8 +366,8 @@ int kafka_sink_send(struct kafka_sink *sink, struct kafka_send *send, struct err
                 return error_set(e, ERROR_CANCELLED, "the Kafka producer is closed");
         if (send->header_count > KAFKA_HEADERS_MAX)
                 return error_set(e, ERROR_INTERNAL, "a record with %zu headers; at most %d", send->header_count, KAFKA_HEADERS_MAX);
-        struct topic *topic = topic_get(sink, send->topic);
-        struct parcel *parcel = topic ? parcel_new(send) : NULL;
+        struct kafka_parcel_topic *topic = topic_get(sink, send->topic);
+        struct kafka_parcel *parcel = topic ? kafka_parcel_new(send) : NULL;
         if (!parcel)
                 return error_set(e, ERROR_MEMORY, "a record for %s", send->topic);
         parcel->topic = topic;
