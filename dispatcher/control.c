@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/encoding.h"
 #include "common/json.h"
 #include "dispatcher/dispatcher.h"
 
@@ -115,14 +116,26 @@ static bool is_type(const json_t *request, const char *type)
         return found && strcmp(found, type) == 0;
 }
 
+/* They name keys in Redis: there is no job of any other name, and a long one would fill its memory. */
+static const char *fault_of_ids(const json_t *request)
+{
+        const char *agent_id = text_of(request, "agent_id"), *job_id = text_of(request, "job_id");
+        if (!agent_id || !agent_id[0])
+                return "agent_id is missing";
+        if (strlen(agent_id) > (size_t)4 * JOB_AGENT_ID_MAX)
+                return "agent_id has more than 128 characters";
+        if (is_type(request, "cancel") && !job_id)
+                return "job_id is missing";
+        return is_type(request, "cancel") && !uuid_valid(span_of(job_id)) ? "job_id is no UUID" : NULL;
+}
+
 /* What is wrong with the request; NULL: nothing. */
 static const char *fault_of(const json_t *request)
 {
         const json_t *trust = json_object_get(request, "trust");
-        if (!text_of(request, "agent_id") || !text_of(request, "agent_id")[0])
-                return "agent_id is missing";
-        if (is_type(request, "cancel"))
-                return text_of(request, "job_id") ? NULL : "job_id is missing";
+        const char *fault = fault_of_ids(request);
+        if (fault || is_type(request, "cancel"))
+                return fault;
         if (!is_type(request, "agent"))
                 return "type is neither cancel nor agent";
         if (trust && (!json_is_number(trust) || json_number_value(trust) < 0 || json_number_value(trust) > 1))

@@ -552,6 +552,17 @@ static void test_a_waiting_job_is_cancelled_without_a_run(void **state)
         free_world(w);
 }
 
+static void test_a_cancel_of_what_can_be_no_job_is_refused(void **state)
+{
+        struct world *w = world_with_one_node(27);
+        (void)state;
+        world_control(w, "b", "{\"type\":\"cancel\",\"request_id\":\"c\",\"agent_id\":\"b\",\"job_id\":\"of another:a\"}");
+        while (world_count(w, "brig.control") < 2)
+                world_step(w);
+        assert_null(strstr(fake_redis_keys(w->redis), ":cancel:"));
+        free_world(w);
+}
+
 static void test_a_running_job_is_cancelled_by_its_worker(void **state)
 {
         struct world *w = world_with_one_node(10);
@@ -821,6 +832,7 @@ int main(void)
                         cmocka_unit_test(test_a_deferred_job_that_cannot_run_in_time_expires),
                         cmocka_unit_test(test_a_job_no_worker_can_run_expires_and_says_what_was_missing),
                         cmocka_unit_test(test_a_waiting_job_is_cancelled_without_a_run),
+                        cmocka_unit_test(test_a_cancel_of_what_can_be_no_job_is_refused),
                         cmocka_unit_test(test_a_running_job_is_cancelled_by_its_worker),
                         cmocka_unit_test(test_a_cancel_ahead_of_its_job_holds),
                         cmocka_unit_test(test_a_job_that_kills_its_workers_ends_as_an_error_and_a_dead_letter),
