@@ -1,4 +1,4 @@
-/* Strict JSON over jansson, and small helpers to read and write members. */
+/* Strict JSON over jansson, and small functions to read and write members. */
 #ifndef BRIG_COMMON_JSON_H
 #define BRIG_COMMON_JSON_H
 
