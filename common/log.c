@@ -1,6 +1,7 @@
 #include "common/log.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/json.h"
@@ -10,6 +11,14 @@ const char *const log_level_names[] = {"debug", "info", "warning", "error", NULL
 const char *log_level_name(enum log_level level)
 {
         return log_level_names[level];
+}
+
+enum log_level log_level_of(const char *name)
+{
+        for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
+                if (strcmp(log_level_name(level), name) == 0)
+                        return level;
+        return LOG_INFO;
 }
 
 static int set_text(json_t *line, const char *key, const char *text)

@@ -42,5 +42,6 @@ void log_error(const struct log *log, enum log_level level, const char *message,
 extern const char *const log_level_names[]; /* NULL-ended */
 
 const char *log_level_name(enum log_level level);
+enum log_level log_level_of(const char *name); /* of a name that the configuration has checked; else LOG_INFO */
 
 #endif

@@ -57,13 +57,6 @@ static void settings_close(struct settings *s)
         config_deinit(&s->config);
 }
 
-static void set_log_level(struct log *log, const char *name)
-{
-        for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
-                if (strcmp(log_level_name(level), name) == 0)
-                        log->level = level;
-}
-
 static void on_redis_up(void *data)
 {
         struct program *program = data;
@@ -251,7 +244,7 @@ static void on_hangup(uv_signal_t *signal, int number)
         (void)number;
         bool opened = settings && settings_open(settings, program->config_path, &e) == 0;
         if (opened && replace_settings(program, settings, &e) == 0) {
-                set_log_level(&program->log, settings->config.log_level);
+                program->log.level = log_level_of(settings->config.log_level);
                 log_event(&program->log, LOG_INFO, "limits and profiles were read again; connections stay as they are");
                 return;
         }
@@ -342,7 +335,7 @@ int main(int argc, char **argv)
                 log_error(&program.log, LOG_ERROR, "the configuration is wrong", &e, NULL);
                 return EXIT_FAILURE;
         }
-        set_log_level(&program.log, program.first.config.log_level);
+        program.log.level = log_level_of(program.first.config.log_level);
         int status = EXIT_SUCCESS;
         if (check)
                 puts("The configuration is good.");

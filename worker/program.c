@@ -277,14 +277,6 @@ static void signalled(uv_signal_t *signal, int number)
 
 /* ---- opening ---- */
 
-static enum log_level level_of(const char *name)
-{
-        for (int level = LOG_DEBUG; level <= LOG_ERROR; level++)
-                if (strcmp(name, log_level_name((enum log_level)level)) == 0)
-                        return (enum log_level)level;
-        return LOG_INFO;
-}
-
 static void open_signals(struct program *program)
 {
         for (int i = 0; i < PROGRAM_SIGNALS; i++) {
@@ -350,7 +342,7 @@ static int open_sandbox(struct program *program, struct error *e)
 int program_open(struct program *program, struct config *config, const char *config_path, struct error *e)
 {
         *program = (struct program){.config = config, .config_path = config_path};
-        program->log = (struct log){"brig-worker", level_of(config->log_level), &clock_system, STDERR_FILENO};
+        program->log = (struct log){"brig-worker", log_level_of(config->log_level), &clock_system, STDERR_FILENO};
         if (analysis_open(&program->analysis, config->directory, e) < 0)
                 return -1;
         uv_loop_init(&program->loop);
