@@ -1,6 +1,7 @@
 #include "dispatcher/ending.h"
 
 #include "common/audit.h"
+#include "common/transport/result_headers.h"
 #include "dispatcher/dispatcher.h"
 
 struct letter *ending_dead_letter(struct dispatcher *d, const struct kafka_record *record, const char *class)
@@ -19,11 +20,11 @@ struct letter *ending_dead_letter(struct dispatcher *d, const struct kafka_recor
 
 static void add_headers(struct letter *letter, const struct ending *ending)
 {
-        letter_add_text(letter, "job_id", span_of(ending->job_id));
-        letter_add_number(letter, "fence", 0);
-        letter_add_number(letter, "attempt", ending->attempt);
-        letter_add_number(letter, "req_partition", ending->partition);
-        letter_add_number(letter, "req_offset", ending->offset);
+        struct kafka_header headers[RESULT_HEADERS];
+        struct result_origin job = {ending->job_id, 0, ending->attempt, ending->partition, ending->offset, {{0}}};
+        result_headers(&job, headers);
+        for (size_t i = 0; i < RESULT_HEADERS; i++)
+                letter_add_text(letter, (const char *)headers[i].name.data, headers[i].value);
 }
 
 static struct letter *result_letter(struct dispatcher *d, const struct ending *ending, const struct result *result)

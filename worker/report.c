@@ -7,9 +7,10 @@
 #include "common/audit.h"
 #include "common/json.h"
 #include "common/transport/cloudevent.h"
+#include "common/transport/result_headers.h"
 
 /* What a result holds beside its output at the most: metadata, findings, violations, artifacts and their names, headers. */
-enum { RESULT_FRAME_BYTES = 256 << 10, NUMBERS = 4, RESULT_HEADERS = CLOUDEVENT_HEADERS + 1 + NUMBERS };
+enum { RESULT_FRAME_BYTES = 256 << 10 };
 
 uint64_t report_output_bytes_max(uint64_t record_bytes)
 {
@@ -42,7 +43,6 @@ struct envelope { /* the memory headers borrow from; the sink copies them */
         struct cloudevent event;
         char id[96];
         char source[192];
-        char numbers[NUMBERS][REPORT_NUMBER_SIZE];
 };
 
 static void envelope_fill(struct envelope *envelope, const struct report *report, const struct result *result, const char *type)
@@ -52,24 +52,6 @@ static void envelope_fill(struct envelope *envelope, const struct report *report
         snprintf(envelope->source, sizeof(envelope->source), "/brig/worker/%s", ports->config->worker_name);
         envelope->event = (struct cloudevent){.type = type, .source = envelope->source, .id = envelope->id};
         clock_format_rfc3339(clock_realtime_ms(ports->clock), envelope->event.time);
-}
-
-static struct kafka_header number_header(struct envelope *envelope, unsigned index, const char *name, int64_t value)
-{
-        snprintf(envelope->numbers[index], REPORT_NUMBER_SIZE, "%" PRId64, value);
-        return (struct kafka_header){span_of(name), span_of(envelope->numbers[index])};
-}
-
-static void result_headers(struct envelope *envelope, const struct result *result, struct report_origin origin,
-                           struct kafka_header ret_headers[static RESULT_HEADERS])
-{
-        struct kafka_header *own = ret_headers + CLOUDEVENT_HEADERS;
-        cloudevent_headers(&envelope->event, ret_headers);
-        own[0] = (struct kafka_header){span_of("job_id"), span_of(result->job_id)};
-        own[1] = number_header(envelope, 0, "fence", (int64_t)result->fence);
-        own[2] = number_header(envelope, 1, "attempt", result->attempt);
-        own[3] = number_header(envelope, 2, "req_partition", origin.partition);
-        own[4] = number_header(envelope, 3, "req_offset", origin.offset);
 }
 
 static int text_of(json_t *document_take, struct bytes *ret_text, struct error *e)
@@ -97,14 +79,16 @@ static int send_one(struct report *report, struct kafka_send *send, json_t *docu
 static int send_result(struct report *report, const struct result *result, struct report_origin origin, struct error *e)
 {
         struct envelope envelope;
-        struct kafka_header headers[RESULT_HEADERS];
+        struct kafka_header headers[CLOUDEVENT_HEADERS + RESULT_HEADERS];
+        struct result_origin job = {result->job_id, result->fence, result->attempt, origin.partition, origin.offset, {{0}}};
         envelope_fill(&envelope, report, result, "brig.result");
-        result_headers(&envelope, result, origin, headers);
+        cloudevent_headers(&envelope.event, headers);
+        result_headers(&job, headers + CLOUDEVENT_HEADERS);
         report->result = (struct kafka_send){.topic = report->ports->topics.results,
                                              .partition = origin.partition,
                                              .key = span_of(result->agent_id),
                                              .headers = headers,
-                                             .header_count = RESULT_HEADERS,
+                                             .header_count = CLOUDEVENT_HEADERS + RESULT_HEADERS,
                                              .done = result_sent};
         return send_one(report, &report->result, result_to_json(result), e);
 }

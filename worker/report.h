@@ -7,8 +7,6 @@
 
 #include "worker/ports.h"
 
-enum { REPORT_NUMBER_SIZE = 21 };
-
 struct report {
         const struct ports *ports;
         void (*done)(struct report *report, int64_t offset, const struct error *e);
