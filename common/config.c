@@ -222,3 +222,11 @@ bool config_image_allowed(const struct config *config, const char *image)
         }
         return false;
 }
+
+int config_check_image(const struct config *config, const struct job *job, struct rejection *ret_rejection)
+{
+        if (!job->image || config_image_allowed(config, job->image))
+                return 0;
+        return rejection_set(ret_rejection, REJECTION_DENIED, "image", NULL, job->image,
+                             "image: '%.80s' is not allowed; images.allow and the language files name those that are", job->image);
+}

@@ -95,6 +95,9 @@ const struct language *config_language(const struct config *config, const char *
 struct job_bounds config_job_bounds(const struct config *config);                      /* borrows from config */
 bool config_image_allowed(const struct config *config, const char *image);
 
+/* 0 when the job names no image or an allowed one, else -1 and the refusal (REJECTION_DENIED). */
+int config_check_image(const struct config *config, const struct job *job, struct rejection *ret_rejection);
+
 /* One line per value: "key = value    (FILE:LINE, BRIG_… or default)", appended; passwords are hidden. 0 or -1. */
 int config_print(const struct config *config, struct bytes *ret_text);
 

@@ -14,16 +14,6 @@ static enum intake_verdict refused(struct intake *intake)
         return intake->job_id[0] && intake->agent_id[0] ? INTAKE_REFUSED : INTAKE_NOBODYS;
 }
 
-static bool image_allowed(struct intake *intake, const struct config *config)
-{
-        const char *image = intake->job.image;
-        if (!image || config_image_allowed(config, image))
-                return true;
-        rejection_set(&intake->rejection, REJECTION_DENIED, "image", NULL, image, "image %.100s is not among the operator's images.allow",
-                      image);
-        return false;
-}
-
 /* A job that waited for longer than results are remembered could run twice; and none is cut short without a word. */
 static bool expires_in_time(struct intake *intake, const struct config *config, const struct kafka_record *record)
 {
@@ -40,7 +30,7 @@ static bool expires_in_time(struct intake *intake, const struct config *config, 
 
 static bool acceptable(struct intake *intake, const struct config *config, const struct kafka_record *record)
 {
-        return image_allowed(intake, config) && expires_in_time(intake, config, record);
+        return config_check_image(config, &intake->job, &intake->rejection) == 0 && expires_in_time(intake, config, record);
 }
 
 enum intake_verdict intake_open(struct intake *ret_intake, const struct config *config, const struct kafka_record *record)

@@ -6,14 +6,6 @@
 #include "common/analysis.h"
 #include "common/clock.h"
 
-static void check_image(struct preparation *p, const struct config *config)
-{
-        if (!p->job.image || config_image_allowed(config, p->job.image))
-                return;
-        rejection_set(&p->rejection, REJECTION_DENIED, "image", NULL, p->job.image,
-                      "image: '%.80s' is not allowed; images.allow and the language files name those that are", p->job.image);
-}
-
 int preparation_read(struct preparation *ret_preparation, const struct config *config, struct span record, struct error *e)
 {
         struct preparation *p = ret_preparation;
@@ -24,7 +16,7 @@ int preparation_read(struct preparation *ret_preparation, const struct config *c
                 return p->rejection.reason == REJECTION_NONE ? error_set(e, ERROR_MEMORY, "out of memory") : 0;
         if (p->job.has_risk)
                 p->asked = p->risk = p->job.risk;
-        check_image(p, config);
+        config_check_image(config, &p->job, &p->rejection);
         return 0;
 }
 
