@@ -9,20 +9,6 @@
 
 #include "tests/support/gate_rig.h"
 
-static int setup(void **state)
-{
-        static struct gate_rig rig;
-        gate_rig_init(&rig);
-        *state = &rig;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        gate_rig_deinit(*state);
-        return 0;
-}
-
 static void test_a_dropped_answer_was_done(void **state)
 {
         struct gate_rig *rig = *state;
@@ -125,7 +111,7 @@ static void test_a_revert_brings_back_what_was_saved(void **state)
         assert_string_equal(fake_redis_keys(rig->fake), "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_rig_setup, gate_rig_teardown)
 
 int main(void)
 {

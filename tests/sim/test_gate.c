@@ -10,20 +10,6 @@
 
 #include "tests/support/gate_rig.h"
 
-static int setup(void **state)
-{
-        static struct gate_rig rig;
-        gate_rig_init(&rig);
-        *state = &rig;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        gate_rig_deinit(*state);
-        return 0;
-}
-
 static struct rig_claim claim_one(struct gate_rig *rig, const char *job_id)
 {
         struct rig_claim claim = gate_rig_claim(rig);
@@ -441,7 +427,7 @@ static void test_nothing_is_left_of_ended_jobs(void **state)
         assert_string_equal(fake_redis_keys(rig->fake), "{brig}:agent:agent\n{brig}:epoch\n{brig}:fair");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_rig_setup, gate_rig_teardown)
 
 int main(void)
 {

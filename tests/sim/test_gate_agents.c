@@ -10,20 +10,6 @@
 
 #include "tests/support/gate_rig.h"
 
-static int setup(void **state)
-{
-        static struct gate_rig rig;
-        gate_rig_init(&rig);
-        *state = &rig;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        gate_rig_deinit(*state);
-        return 0;
-}
-
 static struct rig_settle violate(struct gate_rig *rig, int64_t offset, unsigned violations)
 {
         return gate_rig_settle(rig, (struct gate_settle){.key = {"agent", "v"}, .offset = offset, .first = true, .violations = violations});
@@ -328,7 +314,7 @@ static void test_leases_of_older_memory_end(void **state)
         assert_int_equal(gate_rig_complete(rig, &again, 0, 1), GATE_LEASE_OK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_rig_setup, gate_rig_teardown)
 
 int main(void)
 {

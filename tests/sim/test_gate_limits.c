@@ -10,20 +10,6 @@
 
 #include "tests/support/gate_rig.h"
 
-static int setup(void **state)
-{
-        static struct gate_rig rig;
-        gate_rig_init(&rig);
-        *state = &rig;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        gate_rig_deinit(*state);
-        return 0;
-}
-
 /* A job with an id of its own. */
 static struct gate_admit fresh_job(struct gate_rig *rig, const char *agent_id)
 {
@@ -424,7 +410,7 @@ static void test_waiting_helps_against_all_limits_at_once(void **state)
         assert_int_equal(admit_fresh(rig, "agent"), GATE_QUEUED);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, gate_rig_setup, gate_rig_teardown)
 
 int main(void)
 {

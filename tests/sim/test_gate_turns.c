@@ -12,20 +12,13 @@
 
 static int setup(void **state)
 {
-        static struct gate_rig rig;
-        gate_rig_init(&rig);
-        rig.config.rates[RISK_MEDIUM].executions_per_hour = 100000;
-        rig.config.rates[RISK_MEDIUM].cpu_ms_per_hour = 100000000;
-        rig.config.global_executions_per_hour = 1000000;
-        rig.config.global_concurrent = 100000;
-        gate_rig_reconfigure(&rig);
-        *state = &rig;
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        gate_rig_deinit(*state);
+        gate_rig_setup(state);
+        struct gate_rig *rig = *state;
+        rig->config.rates[RISK_MEDIUM].executions_per_hour = 100000;
+        rig->config.rates[RISK_MEDIUM].cpu_ms_per_hour = 100000000;
+        rig->config.global_executions_per_hour = 1000000;
+        rig->config.global_concurrent = 100000;
+        gate_rig_reconfigure(rig);
         return 0;
 }
 
@@ -184,7 +177,7 @@ static void test_blocked_agents_do_not_hide_one_that_may_run(void **state)
         assert_in_range(claims, 1, 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, gate_rig_teardown)
 
 int main(void)
 {

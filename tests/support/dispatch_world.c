@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/json.h"
+#include "tests/support/gate_config.h"
 
 enum { REPLY_STEPS = 3 };
 
@@ -398,32 +399,17 @@ void world_kill_worker(struct world *w, size_t n)
 
 static void make_config(struct config *c)
 {
-        static char prefix[] = "brig", tag[] = "brig", python[] = "python", image[] = "brig/python", classes[] = "attack";
-        *c = (struct config){.kafka_topic_prefix = prefix,
-                             .redis_tag = tag,
-                             .lease_ms = 15000,
-                             .attempts_max = 3,
-                             .default_risk = RISK_MEDIUM,
-                             .trust = {.initial = 500,
-                                       .succeeded = 50,
-                                       .failed = 100,
-                                       .low_at = 800,
-                                       .medium_at = 500,
-                                       .quarantine_violations = 3,
-                                       .quarantine_window_ms = 86400000,
-                                       .quarantine_classes = classes},
-                             .rates = {{5000, 360000000}, {5000, 360000000}, {5000, 360000000}},
-                             .global_concurrent = 50,
-                             .global_executions_per_hour = 1000000,
-                             .agent_unfinished_max = 1000,
-                             .expires_default_ms = 3600000,
-                             .dedupe_ms = 86400000,
-                             .maximum = {.timeout_ms = 300000,
-                                         .memory_bytes = 512 << 20,
-                                         .cpu_millis = 1000,
-                                         .processes = 50,
-                                         .output_bytes = 1 << 20},
-                             .language_count = 1};
+        static char prefix[] = "brig", python[] = "python", image[] = "brig/python", classes[] = "attack";
+        *c = gate_config();
+        c->kafka_topic_prefix = prefix;
+        c->default_risk = RISK_MEDIUM;
+        c->trust.quarantine_classes = classes;
+        for (size_t r = 0; r < RISK_COUNT; r++)
+                c->rates[r] = (struct config_rate){5000, 360000000};
+        c->global_executions_per_hour = 1000000;
+        c->maximum = (struct limits){
+                        .timeout_ms = 300000, .memory_bytes = 512 << 20, .cpu_millis = 1000, .processes = 50, .output_bytes = 1 << 20};
+        c->language_count = 1;
         c->languages[0] = (struct language){.name = python, .image = image};
         c->language_names[0] = python;
         for (size_t r = 0; r < RISK_COUNT; r++) {

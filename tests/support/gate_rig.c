@@ -71,6 +71,20 @@ void gate_rig_deinit(struct gate_rig *rig)
         fake_redis_free(rig->fake);
 }
 
+int gate_rig_setup(void **state)
+{
+        static struct gate_rig rig;
+        gate_rig_init(&rig);
+        *state = &rig;
+        return 0;
+}
+
+int gate_rig_teardown(void **state)
+{
+        gate_rig_deinit(*state);
+        return 0;
+}
+
 void gate_rig_reconfigure(struct gate_rig *rig)
 {
         struct error e;

@@ -27,6 +27,10 @@ struct gate_rig {
 void gate_rig_init(struct gate_rig *rig);
 void gate_rig_init_on(struct gate_rig *rig, struct redis_port *port, bool (*turn)(struct gate_rig *rig)); /* another port; not restored */
 void gate_rig_deinit(struct gate_rig *rig);
+
+/* The same around a test of cmocka: *state is the rig. */
+int gate_rig_setup(void **state);
+int gate_rig_teardown(void **state);
 void gate_rig_reconfigure(struct gate_rig *rig);
 void gate_rig_restore(struct gate_rig *rig); /* lock and ready; claims are still closed for a lease */
 void gate_rig_pass(struct gate_rig *rig, uint64_t ms);
